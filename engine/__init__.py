@@ -1,0 +1,1 @@
+"""Pure computation on tensors and arrays: from a study file to influence, frontier and weights."""
