@@ -1,0 +1,12 @@
+"""Long work: one subprocess and one folder a job.
+
+``lock`` says who is alive, ``folder`` what is known of a job, ``freshness`` whether
+its result still holds, ``launch`` starts, cancels and lists jobs, ``worker`` is the
+process that does the work and ``progress`` how it reports. The worker is not imported
+here: it is a program, and pulls in the engine.
+"""
+
+from app.jobs.folder import JobFolder, JobRequest, JobStatus
+from app.jobs.launch import cancel_job, list_jobs, open_job, start_job
+
+__all__ = ["JobFolder", "JobRequest", "JobStatus", "cancel_job", "list_jobs", "open_job", "start_job"]

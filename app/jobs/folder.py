@@ -1,0 +1,260 @@
+"""What is known of a job lies in its folder, so any process can tell how it stands.
+
+========================  ==========================================================
+``request.json``          what was asked
+``lock``                  held by the worker until its death (:mod:`app.jobs.lock`)
+``worker.json``           process and time of start of the latest worker
+``progress.json``         how far it is
+``cancel``                there when the user asked it to stop
+``result.json``           the outcome; ``inputs.json``: stamps of what it came from
+``error.json``            the other outcome: refused, failed or cancelled, and why
+``exit.json``             how the process ended, where its starter outlived it
+``log.txt``               output and tracebacks of all workers of this job
+========================  ==========================================================
+
+Every JSON file is replaced whole, so a reader never sees half of one.
+"""
+
+import json
+import os
+import re
+import signal
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from app.jobs import lock
+from app.jobs.freshness import Stamps, is_unchanged
+from engine.errors import RefusedInput
+
+State = Literal["waiting", "running", "finished", "cancelled", "refused", "failed", "interrupted"]
+ErrorKind = Literal["refused", "failed", "cancelled"]
+
+CANCELLED = "Cancelled. What was finished is kept: start it again to go on from there."
+_RESUME = "What was finished is kept: start it again to go on from there."
+_OF_AN_ATTEMPT = ("result", "inputs", "error", "worker", "progress", "exit")
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """What a job was asked to do, and where.
+
+    Args:
+        command: a name of ``app.workflow.commands.COMMANDS``.
+        study: the study file.
+        options: the command's options, as JSON can hold them.
+        store: root of the store.
+        samples: folder of the shipped runs, if any.
+    """
+
+    command: str
+    study: Path
+    options: dict[str, Any]
+    store: Path
+    samples: Path | None
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """How a job stands, in words for the user.
+
+    Attributes:
+        state: ``waiting`` (launched, not yet at work), ``running``, ``finished``,
+            ``cancelled``, ``refused``, ``failed``, or ``interrupted`` (no worker is
+            alive and there is no outcome: it can be started again).
+        stage: what the worker does, or did last.
+        done: finished steps of the stage.
+        total: all steps of the stage.
+        note: the worker's remark on the step.
+        seconds_left: expected until the end of the stage; ``None``: not known yet.
+        message: why there is no result; empty while there may still be one.
+        result: the command's result once ``finished``.
+        started: time of start of the latest worker, in seconds since 1970.
+    """
+
+    state: State
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    note: str = ""
+    seconds_left: float | None = None
+    message: str = ""
+    result: dict[str, Any] | None = None
+    started: float | None = None
+
+
+class JobFolder:
+    """The folder of one job. ``path`` is the folder and its name is the job's ``id``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def id(self) -> str:
+        """The job's name: 20 hexadecimal digits, safe in paths and addresses."""
+        return self.path.name
+
+    @property
+    def lock_path(self) -> Path:
+        """The file that a living worker holds locked."""
+        return self.path / "lock"
+
+    @property
+    def log_path(self) -> Path:
+        """Output and tracebacks of all workers of this job."""
+        return self.path / "log.txt"
+
+    def request(self) -> JobRequest:
+        """Returns what was asked.
+
+        Raises:
+            RefusedInput: if the folder holds no readable request.
+        """
+        values = self._read("request")
+        try:
+            samples = values["samples"]
+            return JobRequest(
+                values["command"],
+                Path(values["study"]),
+                values["options"],
+                Path(values["store"]),
+                None if samples is None else Path(samples),
+            )
+        except KeyError:
+            raise RefusedInput(
+                f"job {self.id} has no readable request",
+                "a request.json as written at its start",
+                "Start the work anew",
+            ) from None
+
+    def status(self) -> JobStatus:
+        """Returns how the job stands; never raises for what a dying worker left."""
+        state, message = self._state()
+        progress, worker = self._read("progress"), self._read("worker")
+        return JobStatus(
+            state=state,
+            stage=progress.get("stage", ""),
+            done=progress.get("done", 0),
+            total=progress.get("total", 0),
+            note=progress.get("note", ""),
+            seconds_left=progress.get("seconds_left") if state == "running" else None,
+            message=message,
+            result=self._read("result") if state == "finished" else None,
+            started=worker.get("started"),
+        )
+
+    def is_cancel_requested(self) -> bool:
+        """Says whether the user asked the worker to stop."""
+        return (self.path / "cancel").exists()
+
+    def request_cancel(self) -> None:
+        """Asks the worker to stop at its next report of progress."""
+        (self.path / "cancel").touch()
+
+    def log_tail(self, characters: int = 4000) -> str:
+        """Returns the end of the log, or nothing where there is none yet."""
+        try:
+            with self.log_path.open("rb") as log:
+                log.seek(max(0, self.log_path.stat().st_size - characters))
+                return log.read().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def worker_pid(self) -> int | None:
+        """Returns the process of the latest worker; it is alive only while the lock is held."""
+        return self._read("worker").get("pid")
+
+    def has_current_result(self) -> bool:
+        """Says whether the job is finished and its data and checkpoints are unchanged since."""
+        return (self.path / "result.json").exists() and is_unchanged(self._read("inputs"))
+
+    # What starters and workers write; all but the request only under the lock.
+
+    def write_request(self, request: JobRequest) -> None:
+        """Writes down what is asked."""
+        self._write("request", {key: _plain(value) for key, value in asdict(request).items()})
+
+    def clear_attempt(self) -> None:
+        """Removes what the last worker left, so the next one starts without its outcome."""
+        for name in _OF_AN_ATTEMPT:
+            (self.path / f"{name}.json").unlink(missing_ok=True)
+            for half_written in self.path.glob(f".{name}-*"):
+                half_written.unlink(missing_ok=True)
+        (self.path / "cancel").unlink(missing_ok=True)
+
+    def write_worker(self) -> None:
+        """Writes down that this process is the worker now."""
+        self._write("worker", {"pid": os.getpid(), "started": time.time()})
+
+    def write_progress(self, progress: dict[str, Any]) -> None:
+        """Replaces the report of progress; not forced to the disk, since the next one follows soon."""
+        self._write("progress", progress, durable=False)
+
+    def write_result(self, result: dict[str, Any], inputs: Stamps) -> None:
+        """Writes the outcome; from here on the job is finished."""
+        self._write("inputs", inputs)
+        self._write("result", result)
+
+    def write_error(self, kind: ErrorKind, message: str) -> None:
+        """Writes why there is no result."""
+        self._write("error", {"kind": kind, "message": message})
+
+    def write_exit(self, pid: int, return_code: int) -> None:
+        """Writes down how a worker's process ended, as ``subprocess`` tells it."""
+        self._write("exit", {"pid": pid, "return_code": return_code})
+
+    def _state(self) -> tuple[State, str]:
+        # The lock is asked first and the outcome read after: a worker writes its
+        # outcome before it lets go, so a free lock without an outcome is a death.
+        held = lock.is_held(self.lock_path)
+        if (self.path / "result.json").exists():
+            return "finished", ""
+        if held:
+            return ("running" if self._read("worker") else "waiting"), ""
+        error = self._read("error")
+        if error:
+            return error["kind"], error["message"]
+        if lock.is_held(self.lock_path):
+            # A starter cleared the old outcome since the first look.
+            return "waiting", ""
+        if self.is_cancel_requested():
+            return "cancelled", CANCELLED
+        return "interrupted", self._death_in_words()
+
+    def _death_in_words(self) -> str:
+        end = self._read("exit")
+        code = end.get("return_code", 0) if end.get("pid") == self.worker_pid() else 0
+        if code == -signal.SIGKILL:
+            return f"The worker was killed, most often because the machine ran out of memory. {_RESUME}"
+        if code < 0:
+            return f"The worker crashed ({signal.Signals(-code).name}); its log may say where. {_RESUME}"
+        return f"The worker ended without a result: it was killed, or the machine went down. {_RESUME}"
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            return json.loads((self.path / f"{name}.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            # ValueError: a machine that went down can leave an empty file.
+            return {}
+
+    def _write(self, name: str, values: dict[str, Any], durable: bool = True) -> None:
+        text = json.dumps(values)  # before the file is opened: what JSON cannot hold leaves nothing behind
+        path = self.path / f"{name}.json"
+        temporary = self.path / f".{name}-{os.getpid()}-{threading.get_ident()}"
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+
+
+def is_job_id(text: str) -> bool:
+    """Says whether the text can be a job's id; ids come in from addresses of pages."""
+    return re.fullmatch(r"[0-9a-f]{20}", text) is not None
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
