@@ -1,0 +1,100 @@
+"""What must not change the scores: batch size, order of the samples, a stop in the middle."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import Cancelled
+from engine.influence import prepare_influence, vectors
+from tests.engine.influence.cases import digits, mlp, samples, study, trained
+
+
+@pytest.fixture(scope="module")
+def case():
+    data = digits(count=250, validation=120)
+    return data, trained(mlp(), data.train.inputs, data.train.labels, steps=30)
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "PART_SAMPLES", 100)
+
+
+def scores(prepared, finished=()):
+    return [np.concatenate([part.ceiling, part.epoch], axis=1) for part in prepared.parts(finished)]
+
+
+def test_batch_size_does_not_change_the_scores(case, tmp_path: Path) -> None:
+    data, model = case
+    settings = study(tmp_path)
+    whole = np.concatenate(scores(prepare_influence(settings, data, model, 0.5)))
+    small = np.concatenate(
+        scores(prepare_influence(settings.with_changes(compute={"batch_size": 7}), data, model, 0.5))
+    )
+    np.testing.assert_allclose(small, whole, rtol=0, atol=1e-5 * np.abs(whole).max())
+
+
+def test_the_order_of_the_training_samples_only_reorders_the_scores(case, tmp_path: Path) -> None:
+    data, model = case
+    # The identity keeps the curvature, whose sampled labels follow the order, out of it.
+    settings = study(tmp_path, 'strategy = "identity"')
+    whole = np.concatenate(scores(prepare_influence(settings, data, model, 0.5)))
+    order = torch.randperm(250, generator=torch.Generator().manual_seed(3))
+    shuffled = type(data)(
+        samples(data.train.inputs[order], data.train.labels[order]),
+        data.validation,
+        None,
+        data.class_names,
+        data.transform,
+        (),
+    )
+    moved = np.concatenate(scores(prepare_influence(settings, shuffled, model, 0.5)))
+    np.testing.assert_allclose(moved, whole[order.numpy()], rtol=0, atol=1e-6 * np.abs(whole).max())
+
+
+def test_a_resumed_pass_equals_an_uninterrupted_one_bit_for_bit(case, tmp_path: Path) -> None:
+    data, model = case
+    settings = study(tmp_path)
+    whole = scores(prepare_influence(settings, data, model, 0.5))
+    kept = []
+
+    def stop_in_the_second_part(stage: str, done: int, total: int, note: str = "") -> None:
+        if stage == "scores" and done > 100:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        kept.extend(prepare_influence(settings, data, model, 0.5).parts(progress=stop_in_the_second_part))
+    first = next(iter(prepare_influence(settings, data, model, 0.5).parts()))
+    resumed = scores(prepare_influence(settings, data, model, 0.5), finished={first.number})
+    assert len(resumed) == 2
+    for mine, theirs in zip(resumed, whole[1:], strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_the_model_and_the_global_generator_are_left_as_they_were(case, tmp_path: Path) -> None:
+    data, model = case
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    state = torch.get_rng_state()
+    scores(prepare_influence(study(tmp_path), data, model, 0.5))
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_every_validation_sample_is_in_one_fold_and_classes_are_spread_evenly(case, tmp_path: Path) -> None:
+    data, model = case
+    prepared = prepare_influence(study(tmp_path), data, model, 0.5)
+    assert prepared.fold_counts.sum() == 120
+    assert (prepared.fold_counts.max(axis=0) - prepared.fold_counts.min(axis=0) <= 1).all()
+
+
+def test_bf16_scores_rank_the_samples_alike(case, tmp_path: Path) -> None:
+    data, model = case
+    settings = study(tmp_path)
+    exact = np.concatenate(scores(prepare_influence(settings, data, model, 0.5)))
+    half = settings.with_changes(compute={"precision": "bf16"})
+    rounded = np.concatenate(scores(prepare_influence(half, data, model, 0.5)))
+    assert not np.array_equal(exact, rounded)
+    assert np.corrcoef(exact.ravel(), rounded.ravel())[0, 1] > 0.99
