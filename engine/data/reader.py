@@ -1,0 +1,58 @@
+"""The one shape of all readers: labels first, then the inputs of the rows that are kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+RowsDone = Callable[[int], None]
+"""Called with the number of rows that were just read."""
+
+
+@dataclass(frozen=True, eq=False)
+class RawLabels:
+    """Labels as a file has them.
+
+    Args:
+        values: ``(N,)``, int64 or strings.
+        names: what the file itself calls the classes 0, 1, ..., or None.
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...] | None = None
+
+
+class Reader(Protocol):
+    """One split's file or folder, opened and found to hold what the study names."""
+
+    @property
+    def file(self) -> str:
+        """How messages call it."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The columns or the array of the inputs, in order; they must agree between the splits."""
+
+    def labels(self) -> RawLabels:
+        """Reads all labels and no input.
+
+        Raises:
+            RefusedInput: if a label is missing or the file cannot be read.
+        """
+
+    def inputs(self, rows: np.ndarray, done: RowsDone) -> Tensor:
+        """Reads the inputs of the sorted ``rows``, ``(n, C, H, W)`` uint8 or ``(n, D)`` float32.
+
+        Raises:
+            RefusedInput: if one of these rows cannot be used; the row is told.
+        """
+
+    def sources(self, rows: np.ndarray) -> tuple[str, ...]:
+        """Returns where each of ``rows`` comes from, in words a user can look up."""
+
+
+def numbered_sources(file: str, rows: np.ndarray) -> tuple[str, ...]:
+    """Returns ``"train.csv#17"`` for row 17, counted from 0, of ``train.csv``."""
+    return tuple(f"{file}#{row}" for row in rows)
