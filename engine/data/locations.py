@@ -1,9 +1,6 @@
-"""Where the splits may lie: a regular file or a folder, and inside the study's folder unless named in full.
+"""Where the splits may lie: a regular file or a folder, relative to the study file or named in full.
 
-A study is passed from hand to hand. A relative path in it can therefore reach only
-what came with it, whether by ``..`` or through a link; whoever means a file elsewhere
-writes its full path. Pipes and devices are refused before they are opened, because
-opening one may wait for ever.
+Pipes and devices are refused before they are opened, because opening one may wait for ever.
 """
 
 import stat
@@ -18,22 +15,16 @@ def split_location(study: Study, split: str) -> Path:
     """Returns the file, or for ``image_folder`` the folder, of a split after checking it.
 
     Raises:
-        RefusedInput: if there is none, if it is empty, no regular file, or outside the study's folder.
+        RefusedInput: if there is none, if it is empty, or no regular file.
     """
     named, path = getattr(study.data, split), study.data_paths[split]
     where = f"[data] {split} is {named!r}"
     wants_folder = study.data.format == "image_folder"
     expected = "a folder with one folder a class" if wants_folder else f"a {study.data.format} file"
     try:
-        found, mode = path.resolve(), path.stat().st_mode
+        mode = path.stat().st_mode
     except (OSError, RuntimeError):
         raise RefusedInput(f"{where}, which does not exist", expected, _nearest_path(path)) from None
-    if not Path(named).is_absolute() and not found.is_relative_to(study.folder.resolve()):
-        raise RefusedInput(
-            f"{where}, which leads out of the study's folder",
-            "a path inside the folder of the study file",
-            "Move the data there, or write its full path if it is meant",
-        )
     if not (stat.S_ISDIR(mode) if wants_folder else stat.S_ISREG(mode)):
         raise RefusedInput(f"{where}, which is {_kind(mode)}", expected, f"Mend [data] {split} or [data] format")
     if not wants_folder and path.stat().st_size == 0:
