@@ -1,0 +1,32 @@
+"""How checkpoints are written: whole or not at all."""
+
+import os
+from pathlib import Path
+
+from safetensors.torch import save
+from torch import Tensor, nn
+
+
+def save_checkpoint(model: nn.Module, path: Path) -> None:
+    """Writes the parameters and buffers of a model, whole or not at all."""
+    save_tensors(model.state_dict(), path)
+
+
+def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
+    """Writes named tensors as safetensors, whole or not at all; the folder is made where missing."""
+    write_whole(path, save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file that a reader sees either as it was before or complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,122 @@
+"""One more epoch from a stored one, under weights: what direct improvement trains."""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.checkpoints import checkpoint_of
+from engine.data import StudyData
+from engine.device import resolve_device
+from engine.progress import Progress, silent
+from engine.study import Study, Training
+from engine.training.epoch import TrainingSet, epoch_generator, run_epoch, sgd, steps_per_epoch
+from engine.training.schedule import learning_rates
+from engine.training.stored_state import stored_momentum, trained_model
+
+PAPER = {"learning_rate": 1e-4, "weight_decay": 1e-4, "batch_size": 512, "schedule": "constant"}
+"""Table 2 of the paper for its weighted training."""
+
+
+@dataclass(frozen=True)
+class NextEpoch:
+    """The epoch after a stored one, ready to be trained many times under different weights.
+
+    With the study's own settings and seed and no weights it is the original next epoch,
+    bit for bit on the CPU, where that one was trained by :func:`engine.training.train`.
+    """
+
+    start: nn.Module
+    """The model after ``epoch`` epochs; never changed."""
+    momentum: dict[str, Tensor] | None
+    """Buffers that the training had then, by parameter name; None starts them at zero."""
+    samples: TrainingSet
+    training: Training
+    """What the epoch is trained with: the study's settings, or Table 2 of the paper."""
+    epoch: int
+    """The stored epoch e; what is trained is e + 1."""
+    device: torch.device
+    notices: tuple[str, ...]
+
+    @classmethod
+    def from_study(cls, study: Study, data: StudyData, epoch: int) -> "NextEpoch":
+        """Loads a checkpoint, and the momentum stored with it if the study's optimiser continues.
+
+        Args:
+            study: ``[reweight] preset`` chooses between its own settings and the paper's.
+            data: its samples.
+            epoch: e, of the checkpoint to start from.
+
+        Raises:
+            RefusedInput: if there is no such checkpoint, or it does not fit the study.
+        """
+        device = resolve_device(study.compute)
+        model, notices = trained_model(study, data, epoch)
+        training, momentum = study.training, None
+        if study.reweight.preset == "paper":
+            # The paper starts a new optimiser; momentum of another rate would outweigh its steps.
+            training = training.model_copy(update=PAPER)
+        elif training.momentum > 0:
+            momentum = stored_momentum(checkpoint_of(study, epoch), model)
+            if momentum is None:
+                notices += (f"no momentum is stored with epoch {epoch}: the next epoch starts with none",)
+        return cls(
+            start=model.to(device),
+            momentum=momentum,
+            samples=TrainingSet.from_data(data, device),
+            training=training,
+            epoch=epoch,
+            device=device,
+            notices=notices,
+        )
+
+    @property
+    def rates(self) -> list[float]:
+        """The learning rate of each step."""
+        steps = steps_per_epoch(len(self.samples.labels), self.training.batch_size)
+        return learning_rates(self.training, steps, self.epoch + 1)
+
+    @property
+    def horizon(self) -> float:
+        r"""How far the epoch goes: :math:`\tau = \sum_t \eta_t / (1 - \mu)`, learning rate × steps."""
+        return sum(self.rates) / (1 - self.training.momentum)
+
+    def train(self, weights: NDArray | None, seed: int, progress: Progress = silent) -> nn.Module:
+        """Trains a copy of the stored model for one epoch.
+
+        Args:
+            weights: one for each training sample, ``(N,)``, at least 0; None for all ones.
+            seed: of the order and the augmentation, which do not depend on the weights;
+                the study's own seed repeats those of the original next epoch.
+            progress: called after every step.
+
+        Returns:
+            The trained copy, in evaluation mode, on the device.
+
+        Raises:
+            ValueError: if the weights are not N finite numbers of at least 0.
+            RefusedInput: if the training diverges.
+        """
+        model = copy.deepcopy(self.start)
+        rates = self.rates
+        run_epoch(
+            model,
+            sgd(model, self.training, self.momentum),
+            self.samples,
+            self._tensor(weights),
+            rates,
+            epoch_generator(seed, self.epoch + 1),
+            lambda step: progress("next epoch", step, len(rates), f"epoch {self.epoch + 1}"),
+        )
+        return model.eval()
+
+    def _tensor(self, weights: NDArray | None) -> Tensor:
+        count = len(self.samples.labels)
+        if weights is None:
+            return torch.ones(count, device=self.device)
+        if weights.shape != (count,) or not np.isfinite(weights).all() or (weights < 0).any():
+            raise ValueError(f"weights: {count} finite numbers of at least 0 are expected, got shape {weights.shape}")
+        return torch.as_tensor(weights, dtype=torch.float32, device=self.device)
