@@ -1,0 +1,134 @@
+"""Keys of runs: hashes of all that a result depends on, and of nothing else.
+
+A key covers the bytes of data and checkpoint and the settings that enter the
+computation. It does not cover where files lie, what the study is called, or which
+machine computes: the same model on the same data is the same run everywhere.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from engine.checkpoints import optimizer_path
+from engine.errors import RefusedInput
+from engine.study import SPLITS, Study
+
+RESULT_VERSION = 1
+"""Raised by hand when the same inputs give another result than before."""
+_KEY_LENGTH = 20
+
+
+def file_sha256(path: Path) -> str:
+    """Returns the SHA-256 of a file's bytes, in hexadecimal.
+
+    Raises:
+        RefusedInput: if it is missing, is not a regular file, or cannot be read.
+    """
+    # A pipe or device would never end; it is refused before it is opened.
+    if not Path(path).is_file():
+        raise RefusedInput(f"no file at {path}", "a regular file", "Check the path in the study file")
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RefusedInput(
+            f"{path} cannot be read: {error.strerror}", "a file that may be read", "Check its permissions"
+        ) from error
+
+
+def data_fingerprint(study: Study) -> str:
+    """Returns the hash of a study's data: the bytes of each split and how they are read.
+
+    Raises:
+        RefusedInput: if a file or folder of a split is missing or empty.
+    """
+    settings = json.loads(study.canonical("data"))["data"]
+    paths = study.data_paths
+    settings |= {split: None for split in SPLITS if split in paths}
+    return _digest({"contents": {split: _contents(path) for split, path in paths.items()}, "read": settings})
+
+
+def checkpoint_fingerprint(path: Path) -> str:
+    """Returns the hash of the state that training goes on from: weights, and momentum where it was stored.
+
+    The file's name is part of it, since the number in the name is the epoch, and the
+    epoch decides which learning rates come next.
+
+    Raises:
+        RefusedInput: if there is no such file.
+    """
+    path = Path(path)
+    momentum = optimizer_path(path)
+    return _digest(
+        {
+            "name": path.stem,
+            "weights": file_sha256(path),
+            "momentum": file_sha256(momentum) if momentum.exists() else None,
+        }
+    )
+
+
+def influence_key(study: Study, checkpoint: Path) -> str:
+    """Returns the key of the influence run of one checkpoint.
+
+    Raises:
+        RefusedInput: if a file that the run depends on is missing.
+    """
+    tables = json.loads(study.canonical("model", "training", "influence"))
+    # Which checkpoint is analysed is told by its bytes, not by how the study finds it.
+    model = {name: value for name, value in tables["model"].items() if name not in ("checkpoints", "epoch")}
+    return _key(
+        "influence",
+        {
+            "data": data_fingerprint(study),
+            "checkpoint": checkpoint_fingerprint(checkpoint),
+            "model": model,
+            "training": tables["training"],
+            "influence": tables["influence"],
+            # The next epoch's length decides the epoch operator, and the paper's preset has its own.
+            "preset": study.reweight.preset,
+            "seed": study.seed,
+            # "auto" is fp32; threads and device change only the last bits and are recorded with the run.
+            "half_precision": study.compute.precision == "bf16",
+        },
+    )
+
+
+def ceiling_key(influence_key: str, study: Study) -> str:
+    """Returns the key of a verdict on an influence run.
+
+    Args:
+        influence_key: covers data, checkpoint, training and seed already.
+        study: whose bounds on weights say what a reweighting may do.
+    """
+    return _key("ceiling", {"influence": influence_key, "weight_bounds": study.reweight.weight_bounds})
+
+
+def reweight_key(influence_key: str, study: Study) -> str:
+    """Returns the key of a reweighting that starts from an influence run.
+
+    Args:
+        influence_key: covers data, checkpoint, training and seed already.
+        study: whose ``[reweight]`` table is used.
+    """
+    return _key("reweight", {"influence": influence_key, **json.loads(study.canonical("reweight"))})
+
+
+def _contents(path: Path) -> Any:
+    """Returns a file's hash, or the hashes of a folder's files by their place in it."""
+    if not path.is_dir():
+        return file_sha256(path)
+    files = sorted(item for item in path.rglob("*") if item.is_file())
+    if not files:
+        raise RefusedInput(f"the folder {path} is empty", "a folder of class folders with pictures", "Check the path")
+    return {item.relative_to(path).as_posix(): file_sha256(item) for item in files}
+
+
+def _key(kind: str, contents: dict[str, Any]) -> str:
+    return _digest({"kind": kind, "result_version": RESULT_VERSION, **contents})[:_KEY_LENGTH]
+
+
+def _digest(contents: Any) -> str:
+    canonical = json.dumps(contents, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,110 @@
+"""What ``run.json`` of each kind of run must say before the run is taken into the cache."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cache.fingerprints import RESULT_VERSION
+from cache.run_folder import MANIFEST, RunFolder
+from engine.errors import RefusedInput
+
+_Count = Annotated[int, Field(ge=0)]
+
+
+class _Manifest(BaseModel):
+    # Manifests carry more than the cache looks at; the rest is kept as it is.
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    key: str
+    created: str | None = None
+    result_version: int = Field(RESULT_VERSION, ge=1, le=RESULT_VERSION)
+
+
+class StudyName(BaseModel):
+    """The study that a run belongs to."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str
+
+
+class InfluenceManifest(_Manifest):
+    """Of a run that computed influence vectors of ``samples`` samples on ``classes`` classes."""
+
+    kind: Literal["influence"]
+    study: StudyName
+    class_names: tuple[str, ...]
+    classes: int = Field(ge=2, le=10_000)
+    samples: int = Field(ge=1, lt=2**31)
+    folds: int = Field(ge=1)
+    fold_counts: tuple[tuple[_Count, ...], ...]
+    """Validation samples by fold and class, ``(F, K)``."""
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> "InfluenceManifest":
+        if len(self.class_names) != self.classes:
+            raise ValueError(f"{len(self.class_names)} class_names for {self.classes} classes")
+        if [len(row) for row in self.fold_counts] != [self.classes] * self.folds:
+            raise ValueError(f"fold_counts is not {self.folds} rows of {self.classes}")
+        if not all(map(sum, zip(*self.fold_counts, strict=True))):
+            raise ValueError("fold_counts has a class without validation samples")
+        return self
+
+
+class ReweightManifest(_Manifest):
+    """Of a run that searched weights, starting from the influence run ``influence``."""
+
+    kind: Literal["reweight"]
+    study: StudyName | None = None
+    influence: str
+    targets: tuple[int | str, ...] = Field(min_length=1)
+
+
+class CeilingManifest(_Manifest):
+    """Of a run that judged the ceiling by the influence run ``influence``."""
+
+    kind: Literal["ceiling"]
+    study: StudyName | None = None
+    influence: str
+    class_names: tuple[str, ...]
+    verdict: Literal["improvable", "at_ceiling", "inconclusive"]
+
+
+Manifest = InfluenceManifest | CeilingManifest | ReweightManifest
+
+_KINDS: dict[Any, type[InfluenceManifest] | type[CeilingManifest] | type[ReweightManifest]] = {
+    "influence": InfluenceManifest,
+    "ceiling": CeilingManifest,
+    "reweight": ReweightManifest,
+}
+
+
+def read_manifest(folder: RunFolder) -> Manifest:
+    """Reads and validates the manifest of a finished run.
+
+    Raises:
+        RefusedInput: if it is damaged, of an unknown kind, contradicts itself, names another
+            run, or comes from a newer version.
+    """
+    values = folder.manifest()
+    kind = values.get("kind")
+    model = _KINDS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        raise _refusal(folder, f"kind is {kind!r}", f"kind to be one of {', '.join(_KINDS)}")
+    try:
+        manifest = model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "contents"
+        raise _refusal(folder, f"{where}: {first['msg']}", f"the manifest of a {kind} run") from error
+    if manifest.key != folder.key:
+        raise _refusal(folder, f"it names run {manifest.key}", "the key that the folder is called by")
+    return manifest
+
+
+def _refusal(folder: RunFolder, problem: str, expected: str) -> RefusedInput:
+    return RefusedInput(
+        f"run {folder.key}: {MANIFEST} is not valid ({problem})",
+        expected,
+        "Delete the run's folder and compute the run again",
+    )

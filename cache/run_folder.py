@@ -1,0 +1,231 @@
+"""One run, stored as immutable parts in one folder: the truth that the cache is built from.
+
+A part appears whole or not at all (temporary name in the same folder, fsync,
+``os.replace``), and ``run.json`` is written last, so a run is finished exactly when that
+file exists. A process that is killed leaves at most a temporary file behind.
+"""
+
+import errno
+import json
+import math
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cache.locks import NamedLock
+from engine.errors import RefusedInput
+
+MANIFEST = "run.json"
+_PARTIAL = ".partial-"
+_LOCK = ".lock"
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+
+
+class RunFolder:
+    """The parts of one run.
+
+    Args:
+        path: the folder; its name is the run's key. It need not exist yet.
+        readonly: whether it was shipped, and so may not be written.
+    """
+
+    def __init__(self, path: Path, readonly: bool = False) -> None:
+        self.path = path
+        self.key = path.name
+        self.readonly = readonly
+
+    def __repr__(self) -> str:
+        return f"RunFolder({self.key!r})"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether ``run.json`` exists."""
+        return (self.path / MANIFEST).is_file()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts that are there, sorted."""
+        if not self.path.is_dir():
+            return ()
+        return tuple(sorted(item.name for item in self.path.iterdir() if not item.name.startswith(".")))
+
+    def manifest(self) -> dict[str, Any]:
+        """Returns what ``run.json`` says.
+
+        Raises:
+            RefusedInput: if the run is unfinished or the file is damaged.
+        """
+        manifest = self.read_json(MANIFEST)
+        if not isinstance(manifest, dict):
+            raise self._damaged(MANIFEST, "it holds no table of names and values")
+        return manifest
+
+    def read_json(self, name: str) -> Any:
+        """Returns the contents of a JSON part.
+
+        Raises:
+            RefusedInput: if it is missing or damaged.
+        """
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise self._missing(name) from None
+        except (OSError, ValueError) as error:
+            raise self._damaged(name, error) from error
+
+    def read_table(self, pattern: str) -> pa.Table:
+        """Returns one table part, or all that match a pattern, one below the other.
+
+        Args:
+            pattern: a name, or a glob such as ``candidates-*.parquet``; parts are taken in the order of their names.
+
+        Raises:
+            RefusedInput: if none matches, or one is damaged or has other columns than the first.
+        """
+        names = [path.name for path in sorted(self.path.glob(pattern)) if not path.name.startswith(".")]
+        if not names:
+            raise self._missing(pattern)
+        tables = [self._read_parquet(name) for name in names]
+        try:
+            return pa.concat_tables(tables)
+        except pa.ArrowInvalid as error:
+            raise self._damaged(pattern, error) from error
+
+    def write_json(self, name: str, contents: Any) -> None:
+        """Writes a JSON part. A figure that does not exist (NaN) becomes null; arrays become lists.
+
+        Raises:
+            RefusedInput: if the folder is shipped, or the disk is full or closed to writing.
+            ValueError: if a number is infinite.
+        """
+        text = json.dumps(_plain(contents), indent=1, allow_nan=False)
+        self._write(name, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+
+    def write_table(self, name: str, table: pa.Table) -> None:
+        """Writes a Parquet part.
+
+        Raises:
+            RefusedInput: if the folder is shipped, or the disk is full or closed to writing.
+        """
+        self._write(name, lambda path: pq.write_table(table, path, compression="zstd"))
+
+    def write_tensors(self, name: str, save: Callable[[Path], Any]) -> None:
+        """Writes a part by a function that is given the path to write to.
+
+        Args:
+            name: of the part, e.g. ``improved.safetensors``.
+            save: called once with a temporary path that ends in ``name``.
+
+        Raises:
+            RefusedInput: if the folder is shipped, or the disk is full or closed to writing.
+        """
+        self._write(name, save)
+
+    def finish(self, manifest: dict[str, Any]) -> None:
+        """Writes ``run.json``, with this run's key: from then on the run is finished.
+
+        Raises:
+            RefusedInput: if the folder is shipped, or the disk is full or closed to writing.
+        """
+        self.write_json(MANIFEST, {**manifest, "key": self.key})
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps other processes from computing this run, and clears what a killed one left.
+
+        Raises:
+            RefusedInput: if another process holds the lock; it is named.
+        """
+        self._refuse_readonly()
+        lock = NamedLock(self.path / _LOCK)
+        if not lock.acquire():
+            raise RefusedInput(
+                f"run {self.key} is being computed by {lock.holder() or 'another process'}",
+                "one process a run",
+                "Wait until it has finished, or cancel it",
+            )
+        try:
+            for left in self.path.glob(f"{_PARTIAL}*"):
+                left.unlink(missing_ok=True)
+            yield
+        finally:
+            lock.release()
+
+    def _write(self, name: str, save: Callable[[Path], Any]) -> None:
+        self._refuse_readonly()
+        # The part's own name comes last: some writers choose the format by the suffix.
+        temporary = self.path / f"{_PARTIAL}{uuid.uuid4().hex[:8]}-{name}"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            save(temporary)
+            _synchronise(temporary)
+            os.replace(temporary, self.path / name)
+            _synchronise(self.path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            if error.errno not in _DISK_ERRORS:
+                raise
+            raise RefusedInput(
+                f"part {name} of run {self.key} cannot be written: {error.strerror}",
+                "a store that has room and may be written",
+                "Free some space, or name another store with --cache",
+            ) from error
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _read_parquet(self, name: str) -> pa.Table:
+        try:
+            # Without a memory map: a part that shrinks under a map would end the process.
+            return pq.read_table(self.path / name, memory_map=False)
+        except (OSError, pa.ArrowException) as error:
+            raise self._damaged(name, error) from error
+
+    def _refuse_readonly(self) -> None:
+        if self.readonly:
+            raise RefusedInput(
+                f"run {self.key} was shipped with the samples and cannot be changed",
+                "a run of your own store",
+                "Copy the study to a folder of your own and compute it there",
+            )
+
+    def _missing(self, name: str) -> RefusedInput:
+        return RefusedInput(
+            f"run {self.key} has no part {name}", "a run whose parts are all there", "Compute the run again"
+        )
+
+    def _damaged(self, name: str, reason: object) -> RefusedInput:
+        first_line = str(reason).partition("\n")[0].rstrip(".")
+        return RefusedInput(
+            f"run {self.key}: part {name} is damaged ({first_line})",
+            "a part as it was written",
+            "Delete the run's folder and compute the run again",
+        )
+
+
+def _synchronise(path: Path) -> None:
+    """Waits until a file's bytes, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _plain(value: Any) -> Any:
+    """Returns a value in the types that JSON has."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,146 @@
+"""Where runs, jobs and registered studies lie: one folder, and the samples that are shipped.
+
+Commands and workers know only this module and run folders. They never open the
+DuckDB file: that is for whoever holds the store's lock (:mod:`cache.cache`).
+"""
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cache.locks import NamedLock
+from cache.run_folder import RunFolder
+from engine.errors import RefusedInput
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class StoreBusy(RefusedInput):
+    """Another process holds the store's lock.
+
+    Args:
+        holder: who it is, in words.
+    """
+
+    def __init__(self, holder: str) -> None:
+        self.holder = holder
+        super().__init__(
+            f"the store is in use by {holder}",
+            "a store that no other process has open",
+            "Use the dashboard that is running, or stop it first",
+        )
+
+
+class Store:
+    """The folder of everything that was computed. Nothing is made before it is needed.
+
+    Args:
+        root: the folder.
+        samples: the shipped samples: read-only runs in ``*/runs/<key>`` and studies in ``*/study.toml``.
+    """
+
+    def __init__(self, root: Path, samples: Path | None = None) -> None:
+        self.root = Path(root).absolute()
+        self.samples = None if samples is None else Path(samples).absolute()
+        self.runs_folder = self.root / "runs"
+        self.jobs_folder = self.root / "jobs"
+        self.studies_folder = self.root / "studies"
+        self.lock_path = self.root / "lock"
+        self.database_path = self.root / "cache.duckdb"
+
+    def run(self, key: str) -> RunFolder:
+        """Returns a run's folder: the store's own, or else the shipped one if only that is finished.
+
+        Raises:
+            RefusedInput: if the key is not one, such as a path.
+        """
+        if not _KEY.fullmatch(key):
+            raise RefusedInput(f"'{key}' is not the key of a run", "letters and digits", "Choose a run from the list")
+        own = RunFolder(self.runs_folder / key)
+        if own.is_finished:
+            return own
+        shipped = (folder for folder in self._shipped_runs() if folder.key == key and folder.is_finished)
+        return next(shipped, own)
+
+    def finished_runs(self) -> list[RunFolder]:
+        """Returns every finished run, the store's own before the shipped, one of each key."""
+        folders = [*self._own_runs(), *self._shipped_runs()]
+        finished: dict[str, RunFolder] = {}
+        for folder in folders:
+            if folder.is_finished:
+                finished.setdefault(folder.key, folder)
+        return list(finished.values())
+
+    def unfinished_runs(self) -> list[RunFolder]:
+        """Returns the store's own runs that are being computed or were interrupted."""
+        return [folder for folder in self._own_runs() if not folder.is_finished]
+
+    def register_study(self, path: Path) -> None:
+        """Remembers a study file, so that the dashboard lists it; twice is once.
+
+        Args:
+            path: the TOML file.
+
+        Raises:
+            RefusedInput: if there is no such file.
+        """
+        path = Path(path).resolve()
+        if not path.is_file():
+            raise RefusedInput(f"no study file at {path}", "a study.toml", "Check the path")
+        name = f"{hashlib.sha256(str(path).encode()).hexdigest()[:20]}.json"
+        # A folder of studies is written like a folder of parts: whole or not at all.
+        if not (self.studies_folder / name).is_file():
+            RunFolder(self.studies_folder).write_json(name, {"file": path, "registered": time.time()})
+
+    def studies(self) -> list[Path]:
+        """Returns the study files that exist: the registered ones as they came, then the shipped."""
+        entries = []
+        for entry in self.studies_folder.glob("*.json"):
+            try:
+                told = json.loads(entry.read_text(encoding="utf-8"))
+                entries.append((float(told["registered"]), Path(told["file"])))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # A damaged entry costs its own line in a list, not the list.
+        shipped = [] if self.samples is None else sorted(self.samples.glob("*/study.toml"))
+        files = [path for _, path in sorted(entries)] + [path.resolve() for path in shipped]
+        return [path for path in dict.fromkeys(files) if path.is_file()]
+
+    @contextmanager
+    def lock(self, address: str | None = None) -> Iterator[None]:
+        """Holds the store's lock: the right to open the DuckDB file.
+
+        Args:
+            address: where the holder serves, told to those who are refused.
+
+        Raises:
+            StoreBusy: if another process, or another holder in this one, has it.
+        """
+        lock = NamedLock(self.lock_path)
+        if not lock.acquire(address):
+            raise StoreBusy(str(lock.holder() or "another process"))
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _own_runs(self) -> list[RunFolder]:
+        return [RunFolder(path) for path in sorted(self.runs_folder.glob("*")) if _is_run(path)]
+
+    def _shipped_runs(self) -> list[RunFolder]:
+        if self.samples is None:
+            return []
+        return [RunFolder(path, readonly=True) for path in sorted(self.samples.glob("*/runs/*")) if _is_run(path)]
+
+
+def default_store_root() -> Path:
+    """Returns the store that ``PARETOSCOPE_STORE`` names, else ``.paretoscope`` in the working directory."""
+    return Path(os.environ.get("PARETOSCOPE_STORE") or ".paretoscope").absolute()
+
+
+def _is_run(path: Path) -> bool:
+    return path.is_dir() and _KEY.fullmatch(path.name) is not None

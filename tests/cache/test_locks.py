@@ -1,0 +1,39 @@
+import json
+
+from cache.locks import Holder, NamedLock
+
+
+def test_a_lock_is_held_once_and_is_free_after_its_release(tmp_path):
+    first, second = NamedLock(tmp_path / "new" / "lock"), NamedLock(tmp_path / "new" / "lock")
+    assert first.acquire()
+    assert not second.acquire()
+    first.release()
+    assert second.acquire()
+    second.release()
+
+
+def test_the_holder_is_told_with_its_address_until_the_release(tmp_path):
+    lock = NamedLock(tmp_path / "lock")
+    lock.acquire("http://127.0.0.1:8501")
+    holder = NamedLock(tmp_path / "lock").holder()
+    assert str(holder).startswith("process ")
+    assert str(holder).endswith(" at http://127.0.0.1:8501")
+    lock.release()
+    assert lock.holder() is None
+
+
+def test_a_damaged_note_about_the_holder_is_no_obstacle(tmp_path):
+    (tmp_path / "lock.holder").write_text("{")
+    assert NamedLock(tmp_path / "lock").holder() is None
+    (tmp_path / "lock.holder").write_text(json.dumps({"pid": 7, "address": None}))
+    assert NamedLock(tmp_path / "lock").holder() == Holder(7)
+
+
+def test_releasing_a_lock_that_is_not_held_leaves_the_holder_alone(tmp_path):
+    held, other = NamedLock(tmp_path / "lock"), NamedLock(tmp_path / "lock")
+    held.acquire()
+    other.acquire()
+    other.release()
+    assert held.holder() is not None
+    assert not other.acquire()
+    held.release()

@@ -1,0 +1,52 @@
+import pytest
+
+from cache.manifests import read_manifest
+from cache.run_folder import RunFolder
+from engine.errors import RefusedInput
+
+INFLUENCE = {
+    "kind": "influence",
+    "study": {"name": "digits", "file": "study.toml"},
+    "class_names": ["a", "b"],
+    "classes": 2,
+    "samples": 5,
+    "folds": 2,
+    "fold_counts": [[1, 2], [0, 2]],
+    "epoch": 3,
+}
+REWEIGHT = {"kind": "reweight", "influence": "abc", "targets": ["a", 1]}
+
+
+@pytest.mark.parametrize("manifest", [INFLUENCE, REWEIGHT])
+def test_a_manifest_is_read_by_its_kind(tmp_path, manifest):
+    RunFolder(tmp_path / "run").finish(manifest)
+    assert read_manifest(RunFolder(tmp_path / "run")).kind == manifest["kind"]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "told"),
+    [
+        ({}, "kind is None"),
+        ({"kind": ["influence"]}, "kind is"),
+        (INFLUENCE | {"class_names": ["a"]}, "1 class_names for 2 classes"),
+        (INFLUENCE | {"fold_counts": [[1, 2]]}, "fold_counts is not 2 rows of 2"),
+        (INFLUENCE | {"fold_counts": [[0, 2], [0, 2]]}, "a class without validation samples"),
+        (INFLUENCE | {"fold_counts": [[-1, 2], [3, 2]]}, "fold_counts.0.0: Input should be greater"),
+        (INFLUENCE | {"samples": 0}, "samples: Input should be greater"),
+        (INFLUENCE | {"study": None}, "study: "),
+        (INFLUENCE | {"result_version": 999}, "result_version: "),
+        (REWEIGHT | {"targets": []}, "targets: "),
+        ({"kind": "reweight", "targets": [1]}, "influence: Field required"),
+    ],
+)
+def test_a_manifest_that_contradicts_itself_is_refused_with_the_key(tmp_path, manifest, told):
+    RunFolder(tmp_path / "run").finish(manifest)
+    with pytest.raises(RefusedInput, match=f"run run: run.json is not valid.*{told}"):
+        read_manifest(RunFolder(tmp_path / "run"))
+
+
+def test_a_run_that_was_copied_under_another_key_is_refused(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.write_json("run.json", REWEIGHT | {"key": "other"})
+    with pytest.raises(RefusedInput, match="it names run other"):
+        read_manifest(folder)
