@@ -1,0 +1,98 @@
+"""Every figure at 2, 10 and 40 classes, as a page would ask for it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from app import figures
+
+CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+def names_of(classes: int) -> tuple[str, ...]:
+    return CIFAR if classes == len(CIFAR) else tuple(f"class {index}" for index in range(classes))
+
+
+def samples(count: int = 400, seed: int = 0) -> pd.DataFrame:
+    draws = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "index": np.arange(count) * 3,
+            "label": draws.integers(0, 10, count),
+            "predicted": draws.integers(0, 10, count),
+            "confidence": draws.uniform(0.2, 1, count),
+            "source": "train",
+            "x": draws.normal(size=count),
+            "y": draws.normal(size=count),
+        }
+    )
+
+
+def region_counts(frame: pd.DataFrame) -> dict[str, int]:
+    positive = int(((frame.x > 0) & (frame.y > 0)).sum())
+    negative = int(((frame.x < 0) & (frame.y < 0)).sum())
+    return {"joint_positive": positive, "joint_negative": negative, "trade_off": len(frame) - positive - negative}
+
+
+def sweep() -> pd.DataFrame:
+    levels = np.linspace(0, 0.5, 6)
+    return pd.DataFrame({"level": levels, "target_gain": 1 + 4 * levels, "worst_other": -10 * levels})
+
+
+def trained() -> pd.DataFrame:
+    """Candidates 3, 1 and 2 are not dominated; 0 is; 4 was infeasible; 5 and 6 are class weights."""
+    rows = [
+        (0, "random", 1.0, -2.0, True),
+        (1, "informed", 2.0, -1.0, True),
+        (2, "crossover", 1.5, 0.5, True),
+        (3, "elite_mutation", 4.0, -3.0, True),
+        (4, "random", np.nan, np.nan, False),
+        (5, "baseline", 1.0, -2.5, True),
+        (6, "baseline", 0.5, -1.5, True),
+    ]
+    return pd.DataFrame(rows, columns=["number", "origin", "target_gain", "worst_other", "feasible"])
+
+
+MakeFigure = Callable[[], go.Figure]
+
+
+def _build(classes: int) -> dict[str, MakeFigure]:
+    names, draws = names_of(classes), np.random.default_rng(classes)
+    accuracy, gains = draws.uniform(0.4, 0.9, classes), draws.normal(size=classes)
+    after, control = np.clip(accuracy + 0.05, 0, 1), np.clip(accuracy + 0.02, 0, 1)
+    interval = np.stack([gains - 0.5, gains + 0.5], axis=1)
+    shares = draws.uniform(0, 0.4, (classes, classes))
+    correlation = 2 * draws.uniform(size=(classes, classes)) - 1
+    ratios = np.sort(draws.dirichlet(np.ones(classes)))[::-1]
+    frame = samples()
+    return {
+        "accuracy": lambda: figures.accuracy_bars(names, accuracy, (1,), np.full(classes, 50)),
+        "gains": lambda: figures.held_out_gains(names, gains, interval, (1,)),
+        "spectrum": lambda: figures.spectrum_bars(ratios),
+        "correlation": lambda: figures.class_matrix(names, correlation, "correlation"),
+        "joint negatives": lambda: figures.class_matrix(names, shares, "joint_negative"),
+        "pair": lambda: figures.pair_scatter(frame, names[0], names[1], region_counts(frame), CIFAR),
+        "sample": lambda: figures.influence_of_sample(names, gains, 0),
+        "predicted": lambda: figures.predicted_changes(names, gains, (0,)),
+        "frontier": lambda: figures.frontier(sweep(), trained(), 1, (1.2, -0.5)),
+        "before and after": lambda: figures.before_after(names, accuracy, after, control, interval / 100, (1,)),
+    }
+
+
+FIGURES = tuple(_build(2))
+
+
+@pytest.fixture(scope="session", params=[(name, classes) for name in FIGURES for classes in (2, 10, 40)], ids=str)
+def make_figure(request: pytest.FixtureRequest) -> MakeFigure:
+    """Builds one of the figures; a call builds it anew from the same numbers."""
+    name, classes = request.param
+    return _build(classes)[name]
+
+
+@pytest.fixture(scope="session")
+def figure(make_figure: MakeFigure) -> go.Figure:
+    """The same figure, built once for all tests that only look at it."""
+    return make_figure()
