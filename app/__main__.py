@@ -1,0 +1,137 @@
+"""The command line: ``python -m app`` opens the dashboard, ``python -m app COMMAND STUDY`` works without one.
+
+``--json`` prints one object on standard output and nothing else there; progress and
+messages go to standard error. The exit status is 0, or 2 for a refused input.
+"""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.serving import SAMPLES, serve
+from app.terminal import describe, refuse, terminal_progress
+from cache.store import Store, default_store_root
+from engine.errors import Cancelled, RefusedInput
+from engine.study import load_study
+
+REFUSED = 2
+CANCELLED = 130
+
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+StudyFile = Annotated[Path, typer.Argument(help="The study file, or the folder that holds its study.toml.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+StoreRoot = Annotated[
+    Path | None, typer.Option("--cache", help="The store; by default PARETOSCOPE_STORE, else .paretoscope here.")
+]
+Epoch = Annotated[int | None, typer.Option(help="Which checkpoint is analysed; by default the study's.")]
+Seed = Annotated[int | None, typer.Option(help="In place of the study's seed.")]
+
+
+@cli.callback(invoke_without_command=True)
+def dashboard(
+    context: typer.Context,
+    cache: StoreRoot = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the dashboard, on this machine.")] = 8501,
+) -> None:
+    """Opens the dashboard on the shipped samples and on every study opened before."""
+    if context.invoked_subcommand is None:
+        serve((cache or default_store_root()).resolve(), port)
+
+
+@cli.command()
+def train(
+    study: StudyFile,
+    as_json: AsJson = False,
+    cache: StoreRoot = None,
+    seed: Seed = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace checkpoints that are there.")] = False,
+) -> None:
+    """Trains the study's model from scratch, a checkpoint each epoch."""
+    _run("train", study, as_json, cache, {"seed": seed, "overwrite": overwrite})
+
+
+@cli.command()
+def influence(
+    study: StudyFile, as_json: AsJson = False, cache: StoreRoot = None, epoch: Epoch = None, seed: Seed = None
+) -> None:
+    """Computes the influence of every training sample on every class."""
+    _run("influence", study, as_json, cache, {"epoch": epoch, "seed": seed})
+
+
+@cli.command()
+def ceiling(
+    study: StudyFile, as_json: AsJson = False, cache: StoreRoot = None, epoch: Epoch = None, seed: Seed = None
+) -> None:
+    """Judges whether the classifier has reached its ceiling."""
+    _run("ceiling", study, as_json, cache, {"epoch": epoch, "seed": seed})
+
+
+@cli.command()
+def reweight(
+    study: StudyFile,
+    targets: Annotated[str | None, typer.Option(help="Classes to improve, by name or index, with commas.")] = None,
+    setting: Annotated[str | None, typer.Option(help="direct_improvement.")] = None,
+    as_json: AsJson = False,
+    cache: StoreRoot = None,
+    epoch: Epoch = None,
+    seed: Seed = None,
+) -> None:
+    """Searches weights that improve some classes and trains one more epoch with them."""
+    chosen = None if targets is None else _listed(targets)
+    _run("reweight", study, as_json, cache, {"targets": chosen, "setting": setting, "epoch": epoch, "seed": seed})
+
+
+@cli.command()
+def samples(
+    study: StudyFile,
+    classes: Annotated[str | None, typer.Option(help="Classes to judge by, with commas; all by default.")] = None,
+    sign: Annotated[str, typer.Option(help="harmful or helpful.")] = "harmful",
+    limit: Annotated[int, typer.Option(help="How many samples are listed.")] = 20,
+    as_json: AsJson = False,
+    cache: StoreRoot = None,
+    epoch: Epoch = None,
+    seed: Seed = None,
+) -> None:
+    """Lists the training samples most harmful or helpful to some classes."""
+    options = {"classes": _listed(classes), "sign": sign, "limit": limit, "epoch": epoch, "seed": seed}
+    _run("samples", study, as_json, cache, options)
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def _run(command: str, path: Path, as_json: bool, cache: Path | None, options: dict[str, Any]) -> None:
+    """Runs one use-case from study file to printed result, with the exit status that scripts expect."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        study = load_study(path)
+        store = Store(cache or default_store_root(), SAMPLES)
+        # torch is loaded only now: a refused study file is answered at once.
+        from app.workflow.commands import COMMANDS
+        from cache import ingest_if_free
+
+        with terminal_progress() as progress:
+            result = COMMANDS[command](study, store, options, progress)
+        store.register_study(study.folder / path.name if path.is_file() else study.folder / "study.toml")
+        ingest_if_free(store)
+    except RefusedInput as refusal:
+        refuse(str(refusal))
+        raise typer.Exit(REFUSED) from None
+    except (Cancelled, KeyboardInterrupt):
+        refuse("Stopped. What was finished is kept; the same command goes on from there.")
+        raise typer.Exit(CANCELLED) from None
+    if as_json:
+        json.dump(result, sys.stdout, allow_nan=False)
+        sys.stdout.write("\n")
+    else:
+        describe(command, result)
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m app")

@@ -1,0 +1,1 @@
+"""Widgets that own their state: what is looked at, the pickers, jobs, refusals."""

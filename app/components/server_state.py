@@ -1,0 +1,111 @@
+"""What all sessions of one server share: the store, its cache, and opened studies."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app.serving import SAMPLES
+from app.workflow.catalogue import RunKeys, run_keys
+from app.workflow.improve_view import Predictor
+from cache import Cache
+from cache.store import Store, default_store_root
+from engine.study import Study, load_study
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The store and the cache that this server holds."""
+
+    store: Store
+    cache: Cache
+
+
+@st.cache_resource(show_spinner=False)
+def opened() -> Opened:
+    """Opens the store once a server; the cache holds the store's lock from then on.
+
+    Raises:
+        RefusedInput: if another process holds the store.
+    """
+    store = Store(default_store_root(), SAMPLES)
+    return Opened(store, Cache.open(store, address=os.environ.get("PARETOSCOPE_ADDRESS")))
+
+
+def study_at(path: Path) -> Study:
+    """Returns the study at a path, read anew when its file changed.
+
+    Raises:
+        RefusedInput: if it is not a valid study.
+    """
+    file = path / "study.toml" if path.is_dir() else path
+    return _study(path, file.stat().st_mtime_ns if file.is_file() else 0)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _study(path: Path, changed: int) -> Study:
+    return load_study(path)
+
+
+def keys_of(study: Study) -> RunKeys:
+    """Returns the keys of a study's runs; its files are hashed again only when one changed.
+
+    Raises:
+        RefusedInput: if a data file or the checkpoint is missing.
+    """
+    files = [*study.data_paths.values(), study.checkpoints_path]
+    stamps = tuple((str(path), _stamp(path)) for path in files)
+    return _keys(study.model_dump_json(), stamps, study)
+
+
+@st.cache_data(show_spinner="Looking at the study's files …", max_entries=256)
+def _keys(settings: str, stamps: tuple[Any, ...], _study: Study) -> RunKeys:
+    return run_keys(_study)
+
+
+def _stamp(path: Path) -> Any:
+    if path.is_file():
+        state = path.stat()
+        return state.st_size, state.st_mtime_ns
+    return tuple(
+        (item.name, item.stat().st_size, item.stat().st_mtime_ns) for item in sorted(path.rglob("*")) if item.is_file()
+    )
+
+
+def predictor(study: Study, key: str, targets: tuple[int, ...]) -> Predictor:
+    """Returns the warm programme for one run and one choice of targets."""
+    return _predictor(key, targets, study.canonical("reweight"), study)
+
+
+@st.cache_resource(show_spinner="Preparing the prediction …", max_entries=8)
+def _predictor(key: str, targets: tuple[int, ...], settings: str, _study: Study) -> Predictor:
+    cache = opened().cache
+    manifest = cache.run(key)
+    return Predictor.of(
+        _study,
+        targets,
+        cache.vectors(key, "epoch"),
+        cache.labels(key),
+        np.array(manifest["loss"]["validation"], dtype=float),
+        tuple(manifest["class_names"]),
+    )
+
+
+@st.cache_resource(show_spinner="Reading the study's data …", max_entries=2)
+def _study_data(settings: str, _study: Study) -> Any:
+    # torch is loaded here and not before: most sessions never open a sample.
+    from engine.data import load_data
+
+    return load_data(_study)
+
+
+def training_inputs(study: Study) -> Any:
+    """Returns the inputs of the training samples as stored: pictures or table rows.
+
+    Raises:
+        RefusedInput: if the data can no longer be read.
+    """
+    return _study_data(study.canonical("data") + str(study.folder) + str(study.seed), study).train.inputs

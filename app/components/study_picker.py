@@ -1,0 +1,48 @@
+"""The list of studies in the sidebar, and the field that opens another."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from app.components import view_state
+from app.components.refusal import refusals_shown
+from app.components.server_state import opened
+from app.workflow.catalogue import StudyEntry, open_study, study_entries
+
+
+def study_picker() -> StudyEntry | None:
+    """Shows the studies and returns the chosen one, or ``None`` where there is none."""
+    store = opened().store
+    entries = study_entries(store)
+    by_path = {str(entry.path): entry for entry in entries}
+    if view_state.get("study") not in by_path:
+        if view_state.get("study"):
+            st.warning(f"No study at {view_state.get('study')}: showing the first of the list.")
+        first = next((entry for entry in entries if entry.problem is None), None)
+        if first is None:
+            view_state.put(study=None)
+        else:
+            view_state.choose_study(first.path)
+    if entries:
+        st.session_state["study_choice"] = view_state.get("study")
+        st.selectbox(
+            "Study",
+            list(by_path),
+            format_func=lambda path: by_path[path].name,
+            key="study_choice",
+            on_change=lambda: view_state.choose_study(Path(st.session_state["study_choice"])),
+            help="One trained classifier and its data. The shipped samples come last.",
+        )
+    with st.expander("Open another study"):
+        st.text_input(
+            "Study file or folder",
+            key="study_path",
+            placeholder="path to study.toml",
+            help="A path on the machine that runs this dashboard.",
+        )
+        if st.button("Open", key="open_study"):
+            with refusals_shown():
+                entry = open_study(store, Path(st.session_state["study_path"]).expanduser())
+                view_state.choose_study(entry.path)
+                st.rerun()
+    return by_path.get(view_state.get("study") or "")

@@ -1,0 +1,57 @@
+"""Target classes: clicked on the accuracy bars, and mirrored in a multiselect.
+
+The multiselect is the keyboard path and shows the truth; the bars never change with
+the selection, since a chart that changes loses its zoom.
+"""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.components import view_state
+from app.figures import accuracy_bars
+
+
+def target_picker(
+    names: Sequence[str], accuracy: Sequence[float | None], counts: Sequence[int] | None, page: str
+) -> tuple[int, ...]:
+    """Shows bars and multiselect and returns the target classes.
+
+    Args:
+        names: class names.
+        accuracy: on validation, by class.
+        counts: validation samples by class.
+        page: tells the widgets of different pages apart.
+    """
+    bars, choice = f"bars_{page}", f"targets_{page}"
+    st.session_state[choice] = [names[k] for k in view_state.targets(names)]
+    st.multiselect(
+        "Classes to improve",
+        names,
+        key=choice,
+        on_change=lambda: view_state.set_targets([names.index(name) for name in st.session_state[choice]], names),
+        placeholder="Click bars below, or choose here",
+        help="The classes that are to get better. All others are to keep what they have.",
+    )
+    values = [float("nan") if value is None else value for value in accuracy]
+    st.plotly_chart(
+        accuracy_bars(names, values, counts=counts),
+        key=bars,
+        on_select=lambda: _clicked(bars, names),
+        selection_mode="points",
+        config={"displayModeBar": False},
+        width="stretch",
+    )
+    return view_state.targets(names)
+
+
+def _clicked(bars: str, names: Sequence[str]) -> None:
+    """Toggles the class of the clicked bar; a second click on it arrives as an emptied selection."""
+    points = st.session_state[bars]["selection"]["points"]
+    last = f"last_{bars}"
+    if points:
+        k = int(points[0]["customdata"][0])
+        st.session_state[last] = k
+        view_state.toggle_target(k, names)
+    elif st.session_state.get(last) is not None:
+        view_state.toggle_target(st.session_state.pop(last), names)

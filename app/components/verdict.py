@@ -1,0 +1,122 @@
+"""The parts of the Ceiling page: the verdict's card, counts by region, the paper's test, trust."""
+
+import pandas as pd
+import streamlit as st
+
+from app.components.study_page import StudyInView
+from app.figures import spectrum_bars
+from app.workflow.ceiling_view import trust_marks
+
+_CARDS = {
+    "improvable": (":material/trending_up:", st.success),
+    "at_ceiling": (":material/vertical_align_top:", st.info),
+    "inconclusive": (":material/help:", st.warning),
+}
+_GRADES = {"good": ":material/check_circle:", "fair": ":material/remove_circle:", "poor": ":material/cancel:"}
+
+
+def verdict_card(view: StudyInView) -> None:
+    """Shows the verdict in one sentence."""
+    icon, show = _CARDS[view.ceiling["verdict"]]
+    title, colon, reason = view.ceiling["sentence"].partition(":")
+    show(f"**{title}{colon}**{reason}", icon=icon)
+
+
+def accuracy_metrics(view: StudyInView) -> None:
+    """Shows the mean and the worst accuracy over classes."""
+    columns = st.columns(3)
+    for column, split in zip(columns, ("validation", "test"), strict=False):
+        values = view.influence["accuracy"][split]
+        known = [value for value in values or [] if value is not None]
+        column.metric(
+            f"Mean accuracy, {split}",
+            f"{sum(known) / len(known):.1%}" if known else "no data",
+            help=f"Mean over the classes of the share of {split} samples that are classified rightly.",
+        )
+    columns[2].metric(
+        "Checkpoint",
+        f"epoch {view.influence['epoch']}",
+        help="The checkpoint that was analysed; [model] epoch in the study file chooses another.",
+    )
+
+
+def region_counts(view: StudyInView, targets: tuple[int, ...]) -> None:
+    """Shows how many samples harm or help all the chosen classes, and the most harmful ones."""
+    chosen = targets if len(targets) > 1 else tuple(range(len(view.names)))
+    words = ", ".join(view.names[k] for k in chosen) if len(targets) > 1 else "all classes"
+    counts = view.cache.subset_counts(view.key, chosen)
+    total = sum(counts.values())
+    columns = st.columns(3)
+    for column, (region, title, meaning) in zip(
+        columns,
+        (
+            ("joint_negative", "Harm every chosen class", "joint negative: removing one lowers the loss of each"),
+            ("joint_positive", "Help every chosen class", "joint positive: removing one raises the loss of each"),
+            ("trade_off", "Help some, harm others", "trade-off"),
+        ),
+        strict=True,
+    ):
+        share = counts[region] / total if total else 0.0
+        column.metric(
+            title,
+            f"{counts[region]:,} samples",
+            f"{share:.1%} of the training data",
+            "off",
+            help=f"{meaning}. For {words}.",
+            delta_arrow="off",
+        )
+    st.caption(f"Counted for {words}. Choose two or more classes to count for those alone.")
+    harmful = view.cache.ranked_samples(view.key, chosen, "harmful", 10)
+    names = view.names
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "sample": harmful["index"],
+                "label": [names[k] for k in harmful["label"]],
+                "model says": [names[k] for k in harmful["predicted"]],
+                "confidence": harmful["confidence"],
+                "summed influence": harmful["total"],
+                "from": harmful["source"],
+            }
+        ),
+        hide_index=True,
+        width="stretch",
+        column_config={
+            "confidence": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
+            "summed influence": st.column_config.NumberColumn(
+                format="%.3g", help=f"On {words}; negative: its presence raises their loss."
+            ),
+        },
+    )
+
+
+def spectrum_and_paper(view: StudyInView) -> None:
+    """Shows the spectrum and what the paper's test says, and does not say."""
+    spectrum = view.ceiling["spectrum"]
+    left, right = st.columns([3, 2])
+    left.plotly_chart(
+        spectrum_bars(spectrum["explained_variance_ratio"]),
+        key="spectrum",
+        config={"displayModeBar": False},
+        width="stretch",
+    )
+    says = "room to improve" if spectrum["paper_says_room"] else "at the ceiling"
+    right.metric(
+        "First component's share of variance",
+        f"{spectrum['first_ratio']:.1%}",
+        help="Principal components of the influence vectors. The paper reads more than 20% as room to improve.",
+    )
+    right.markdown(
+        f"The paper's test says **{says}**. It asks whether the vectors spread around a line, which nearly all do, also"
+        " for classifiers that cannot improve. The verdict above is judged on validation samples that"
+        " the weights were not chosen on."
+    )
+
+
+def trust(view: StudyInView) -> None:
+    """Shows each reason to trust the verdict, or not."""
+    for column, mark in zip(st.columns(4), trust_marks(view.influence, view.ceiling), strict=True):
+        column.markdown(f"{_GRADES[mark.grade]} **{mark.name}: {mark.grade}**")
+        column.caption(mark.reason)
+    for notice in view.influence["notices"]:
+        st.caption(f"Note: {notice}")

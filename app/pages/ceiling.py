@@ -1,0 +1,40 @@
+"""Ceiling: has the classifier reached it, for which classes, and how far to trust the answer."""
+
+import streamlit as st
+
+from app.components.study_page import study_in_view
+from app.components.target_picker import target_picker
+from app.components.verdict import accuracy_metrics, region_counts, spectrum_and_paper, trust, verdict_card
+from app.figures import held_out_gains, worst_first
+
+view = study_in_view("Has the classifier reached its ceiling?")
+verdict_card(view)
+
+left, right = st.columns(2)
+with left:
+    accuracy_metrics(view)
+    targets = target_picker(
+        view.names, view.influence["accuracy"]["validation"], view.influence["counts"]["validation"], "ceiling"
+    )
+with right:
+    gain = view.ceiling["gain"]
+    st.plotly_chart(
+        held_out_gains(
+            view.names, gain["held_out"], gain["interval"], order=worst_first(view.influence["accuracy"]["validation"])
+        ),
+        key="gains",
+        config={"displayModeBar": False},
+        width="stretch",
+    )
+
+improve, harmful, _ = st.columns([1, 1, 2])
+if improve.button("Improve the chosen classes", type="primary", disabled=not targets):
+    st.switch_page("pages/improve.py")
+if harmful.button("See the harmful samples"):
+    st.switch_page("pages/explore.py")
+
+st.header("What the data holds")
+region_counts(view, targets)
+spectrum_and_paper(view)
+st.header("How far to trust this")
+trust(view)

@@ -1,0 +1,42 @@
+"""Starting the dashboard's server, bound to this machine."""
+
+import os
+import sys
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = _ROOT / "sample_data"
+"""Studies and finished runs that are shipped; read only."""
+
+_THEME = {
+    "theme.primaryColor": "#1f6fb2",
+    "theme.font": "sans-serif",
+}
+_SERVER = {
+    "server.address": "127.0.0.1",
+    "server.headless": "true",
+    "server.showEmailPrompt": "false",
+    "server.fileWatcherType": "none",
+    "browser.gatherUsageStats": "false",
+    "client.showErrorDetails": "none",
+    "client.toolbarMode": "minimal",
+}
+
+
+def serve(store_root: Path, port: int) -> None:
+    """Replaces this process by the dashboard's server.
+
+    Args:
+        store_root: the store that the server holds.
+        port: on this machine.
+    """
+    options = {**_SERVER, **_THEME, "server.port": str(port)}
+    arguments = [sys.executable, "-m", "streamlit", "run", str(_ROOT / "app" / "dashboard.py")]
+    arguments += [f"--{name}={value}" for name, value in options.items()]
+    environment = os.environ | {
+        "PARETOSCOPE_STORE": str(store_root),
+        "PARETOSCOPE_ADDRESS": f"http://127.0.0.1:{port}",
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])),
+    }
+    print(f"Paretoscope: http://127.0.0.1:{port} (store: {store_root})", flush=True)
+    os.execve(sys.executable, arguments, environment)

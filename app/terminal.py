@@ -1,0 +1,111 @@
+"""What the command line shows: progress on standard error, results in words on standard output."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.table import Table
+
+from engine.progress import Progress
+
+
+@contextmanager
+def terminal_progress() -> Iterator[Progress]:
+    """Shows one bar a stage on standard error for as long as the context lasts."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with RichProgress(*columns, console=Console(stderr=True), transient=True) as bars:
+        stages: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int, note: str = "") -> None:
+            if stage not in stages:
+                stages[stage] = bars.add_task(stage, total=total, note=note)
+            bars.update(stages[stage], completed=done, total=total, note=note)
+
+        yield show
+
+
+def refuse(message: str) -> None:
+    """Prints a refusal on standard error."""
+    print(message, file=sys.stderr)
+
+
+def describe(command: str, result: dict[str, Any]) -> None:
+    """Prints the result of a command for a reader."""
+    console = Console()
+    for notice in result.get("notices", []):
+        console.print(f"Note: {notice}", markup=False)
+    _DESCRIPTIONS[command](console, result)
+
+
+def _train(console: Console, result: dict[str, Any]) -> None:
+    last = result["per_class_accuracy"][-1]
+    console.print(_per_class(result["class_names"], {split: values for split, values in last.items() if values}))
+    console.print(f"{len(result['per_class_accuracy'])} checkpoints in {result['checkpoints']}", markup=False)
+
+
+def _influence(console: Console, result: dict[str, Any]) -> None:
+    console.print(
+        f"Run {result['run']}: influence of {result['samples']:,} samples on {result['classes']} classes"
+        f" ({result['strategy']}, {result['tracked_parameters']:.0%} of the parameters)"
+        + (", from the store." if result["cached"] else f", {sum(result['seconds'].values()):.1f} s."),
+        markup=False,
+    )
+    for name, reason in result["refused_modules"].items():
+        console.print(f"Not tracked: {name}: {reason}", markup=False)
+
+
+def _ceiling(console: Console, result: dict[str, Any]) -> None:
+    console.print(result["sentence"], markup=False)
+    held_out, interval = result["gain"]["held_out"], result["gain"]["interval"]
+    table = Table("class", "held-out gain, % of its loss", "95% interval")
+    for name, gain, (low, high) in zip(result["class_names"], held_out, interval, strict=True):
+        table.add_row(name, *(("-", "-") if gain is None else (f"{gain:+.2f}", f"{low:+.2f} to {high:+.2f}")))
+    console.print(table)
+    ratio = result["spectrum"]["first_ratio"]
+    says = "room to improve" if result["spectrum"]["paper_says_room"] else "at the ceiling"
+    console.print(
+        f"The paper's test: first principal component explains {ratio:.0%} (over 20% reads '{says}').", markup=False
+    )
+
+
+def _reweight(console: Console, result: dict[str, Any]) -> None:
+    split = "test" if "test" in result["after"] else "validation"
+    columns = {name: result[name][split] for name in ("before", "control", "after")}
+    console.print(_per_class(result["class_names"], columns, caption=f"accuracy on {split}"))
+    console.print(result["sentence"], markup=False)
+    console.print(f"{result['trainings']} candidates trained. Weights: {result['weights']}", markup=False)
+    console.print(f"Checkpoint: {result['checkpoint']}", markup=False)
+
+
+def _samples(console: Console, result: dict[str, Any]) -> None:
+    table = Table("index", "label", "source", *(result["class_names"][k] for k in result["classes"]))
+    for sample in result["samples"]:
+        influence = (f"{value:+.4g}" for value in sample["influence"])
+        table.add_row(str(sample["index"]), sample["label"], sample["source"], *influence)
+    console.print(table)
+
+
+def _per_class(names: list[str], columns: dict[str, list[Any]], caption: str = "accuracy") -> Table:
+    table = Table("class", *columns, caption=caption)
+    for k, name in enumerate(names):
+        table.add_row(name, *("-" if values[k] is None else f"{values[k]:.1%}" for values in columns.values()))
+    return table
+
+
+_DESCRIPTIONS = {
+    "train": _train,
+    "influence": _influence,
+    "ceiling": _ceiling,
+    "reweight": _reweight,
+    "samples": _samples,
+}

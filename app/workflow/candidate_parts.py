@@ -1,0 +1,56 @@
+"""How the candidates of a search are stored: one part a generation, the weights beside it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cache.run_folder import RunFolder
+from engine.reweight.candidates import Candidate
+
+_FLOATS = pa.list_(pa.float32())
+
+
+def candidates_table(candidates: Sequence[Candidate]) -> pa.Table:
+    """Returns what a list of candidates shows; gains and accuracies are lists by class."""
+    measured = [candidate.measured for candidate in candidates]
+    return pa.table(
+        {
+            "number": pa.array([c.number for c in candidates], pa.int32()),
+            "generation": pa.array([c.generation for c in candidates], pa.int32()),
+            "origin": pa.array([c.origin for c in candidates], pa.string()),
+            "alpha": pa.array([c.alpha for c in candidates], _FLOATS),
+            "step": pa.array([c.step for c in candidates], pa.float32()),
+            "feasible": pa.array([c.feasible for c in candidates], pa.bool_()),
+            "fitness": pa.array([c.fitness for c in candidates], pa.float64()),
+            "predicted": pa.array([c.predicted.tolist() for c in candidates], _FLOATS),
+            "accuracy": pa.array([None if m is None else m.accuracy.tolist() for m in measured], _FLOATS),
+            "loss": pa.array([None if m is None else m.loss.tolist() for m in measured], _FLOATS),
+        }
+    )
+
+
+def weights_table(candidates: Sequence[Candidate]) -> pa.Table:
+    """Returns the weights of each candidate, a list of N by number."""
+    return pa.table(
+        {
+            "number": pa.array([c.number for c in candidates], pa.int32()),
+            "weights": pa.array([c.weights.tolist() for c in candidates], _FLOATS),
+        }
+    )
+
+
+def candidate_rows(folder: RunFolder) -> list[dict[str, Any]]:
+    """Returns the stored candidates as plain values, in the order of their numbers."""
+    table = folder.read_table("candidates-*.parquet").drop(["predicted", "loss"])
+    return sorted(table.to_pylist(), key=lambda row: row["number"])
+
+
+def stored_weights(folder: RunFolder, number: int) -> NDArray[np.float32]:
+    """Returns the weights of one stored candidate, shape ``(N,)``."""
+    table = folder.read_table("weights-*.parquet")
+    row = table.column("number").to_pylist().index(number)
+    # A copy: what Arrow lends may not be written, and torch takes only what may.
+    return np.array(table.column("weights")[row].values, dtype=np.float32)

@@ -1,0 +1,59 @@
+"""What the Ceiling page shows of a finished run: numbers with a word on how far to trust them."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Grade = Literal["good", "fair", "poor"]
+
+
+@dataclass(frozen=True)
+class TrustMark:
+    """One reason to trust a result, or not.
+
+    Attributes:
+        name: of what was looked at.
+        grade: good, fair or poor.
+        reason: the number and what it means.
+    """
+
+    name: str
+    grade: Grade
+    reason: str
+
+
+def trust_marks(influence: dict[str, Any], ceiling: dict[str, Any]) -> list[TrustMark]:
+    """Grades a verdict by what is known of its run.
+
+    Args:
+        influence: manifest of the influence run.
+        ceiling: manifest of the ceiling run.
+    """
+    share = influence["tracked_parameters"]
+    refused = influence["refused_modules"]
+    tracked = TrustMark(
+        "Parameters seen",
+        "good" if share >= 0.95 else "fair" if share >= 0.5 else "poor",
+        f"Influence passes through {share:.0%} of the model's parameters"
+        + (f"; left out: {', '.join(refused)}." if refused else "."),
+    )
+    drift = max(influence["stationarity"])
+    converged = TrustMark(
+        "Convergence",
+        "good" if drift <= 0.1 else "fair" if drift <= 0.3 else "poor",
+        f"For the class furthest from its optimum, the mean influence is {drift:.2f} standard deviations from zero;"
+        " 0 means that training has settled.",
+    )
+    smallest = min(sum(fold[k] for fold in influence["fold_counts"]) for k in range(influence["classes"]))
+    evidence = TrustMark(
+        "Validation samples",
+        "good" if smallest >= 40 else "fair" if smallest >= 10 else "poor",
+        f"The smallest class has {smallest} validation samples"
+        + (f"; too few: {', '.join(ceiling['few_samples'])}." if ceiling["few_samples"] else "."),
+    )
+    low, high = ceiling["minimum"]["interval"]
+    stable = TrustMark(
+        "Agreement of the folds",
+        "good" if high - low <= 5 else "fair" if high - low <= 20 else "poor",
+        f"The weakest class's gain is known to within {high - low:.1f} per cent of its loss (95%, over 4 folds).",
+    )
+    return [tracked, converged, evidence, stable]

@@ -1,0 +1,132 @@
+"""What the Improve page shows before anything is trained: predictions by warm programmes."""
+
+from dataclasses import dataclass, field
+from threading import Lock
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from engine.reweight.groups import influence_groups
+from engine.reweight.programme import Infeasible, ProgrammeSettings, ReweightProgramme, sweep
+from engine.study import Study
+
+SWEEP_LEVELS = tuple(float(level) for level in np.linspace(0.0, 0.5, 26))
+"""What every other class may lose along the predicted frontier, as shares of its attainable gain."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What weights are predicted to do in the next epoch.
+
+    Attributes:
+        gains: decrease of each class's mean loss, per cent of it, shape ``(K,)``.
+        target_gain: of the weakest target.
+        worst_other: of the worst class that is no target; 0 where every class is a target.
+        problem: why the thresholds cannot be met, or ``None``.
+    """
+
+    gains: NDArray[np.float64]
+    target_gain: float
+    worst_other: float
+    problem: str | None = None
+
+
+@dataclass
+class Predictor:
+    """Answers slider moves for one run and one choice of targets; safe to share between sessions."""
+
+    programme: ReweightProgramme
+    targets: tuple[int, ...]
+    class_loss: NDArray[np.float64]
+    _lock: Lock = field(default_factory=Lock)
+
+    @classmethod
+    def of(
+        cls,
+        study: Study,
+        targets: tuple[int, ...],
+        vectors: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        class_loss: NDArray[np.float64],
+        class_names: tuple[str, ...],
+    ) -> "Predictor":
+        """Builds the programme and solves it once, so that later moves are warm.
+
+        Args:
+            study: bounds, objective and variables; ``auto`` is answered with groups here,
+                which are solved fastest, and decided by evidence when a search starts.
+            targets: indices of the target classes.
+            vectors: of the epoch operator, shape ``(N, K)``.
+            labels: of the training samples, shape ``(N,)``.
+            class_loss: mean validation loss of each class, shape ``(K,)``.
+            class_names: how refusals name the classes.
+        """
+        by_sample = study.reweight.variables == "samples"
+        groups = None if by_sample else influence_groups(vectors, labels, seed=study.seed)
+        settings = ProgrammeSettings.from_study(study.reweight, targets)
+        return cls(ReweightProgramme(vectors, settings, groups, class_names), targets, class_loss)
+
+    def predict(self, alpha: NDArray[np.float64]) -> Prediction:
+        """Predicts the change of every class under thresholds, shape ``(K,)``."""
+        with self._lock:
+            try:
+                solution = self.programme.solve(alpha)
+            except Infeasible as infeasible:
+                nothing = np.zeros(len(self.class_loss))
+                return Prediction(nothing, 0.0, 0.0, str(infeasible))
+        return self._told(solution.gains)
+
+    def frontier(self) -> pd.DataFrame:
+        """Returns the predicted frontier: ``level``, ``target_gain``, ``worst_other`` in per cent of loss."""
+        with self._lock:
+            solutions = sweep(self.programme, SWEEP_LEVELS)
+        told = [self._told(solution.gains) for solution in solutions]
+        return pd.DataFrame(
+            {
+                "level": SWEEP_LEVELS[: len(told)],
+                "target_gain": [one.target_gain for one in told],
+                "worst_other": [one.worst_other for one in told],
+            }
+        )
+
+    def _told(self, gains: NDArray[np.float64]) -> Prediction:
+        percent = 100 * gains / self.class_loss
+        target_gain, worst_other = targets_and_worst_other(percent, self.targets)
+        return Prediction(percent, target_gain, worst_other)
+
+
+def targets_and_worst_other(gains: NDArray[np.float64], targets: tuple[int, ...]) -> tuple[float, float]:
+    """Returns the two coordinates of the frontier: the weakest target and the worst other class.
+
+    Args:
+        gains: shape ``(K,)``; classes without samples are NaN and do not count.
+        targets: indices of the target classes.
+    """
+    others = np.delete(gains, list(targets))
+    worst = float(np.nanmin(others)) if np.isfinite(others).any() else 0.0
+    return float(np.nanmin(gains[list(targets)])), worst
+
+
+def measured_points(
+    candidates: pd.DataFrame, control_loss: NDArray[np.float64], targets: tuple[int, ...]
+) -> pd.DataFrame:
+    """Returns the trained candidates as points over the predicted frontier.
+
+    Args:
+        candidates: with ``number``, ``origin``, ``feasible``, ``loss`` (list by class, or null).
+        control_loss: class losses after the unweighted epoch, shape ``(K,)``.
+        targets: indices of the target classes.
+
+    Returns:
+        ``number``, ``origin``, ``feasible``, ``target_gain``, ``worst_other``: decreases of the
+        class loss against the control, per cent of it.
+    """
+    rows = []
+    for row in candidates.itertuples():
+        if row.loss is None or not np.size(row.loss):
+            continue
+        gains = 100 * (control_loss - np.asarray(row.loss, dtype=float)) / control_loss
+        target_gain, worst_other = targets_and_worst_other(gains, targets)
+        rows.append((row.number, row.origin, row.feasible, target_gain, worst_other))
+    return pd.DataFrame(rows, columns=["number", "origin", "feasible", "target_gain", "worst_other"])

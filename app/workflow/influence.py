@@ -1,0 +1,176 @@
+"""The use-case behind ``influence``: factors, then P in parts, stored once.
+
+The run folder is the truth. Parts that an interrupted run left behind are kept and only
+the missing ones are computed; a finished run is returned as it is.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+
+from cache.fingerprints import RESULT_VERSION, influence_key
+from cache.run_folder import RunFolder
+from cache.store import Store
+from engine.checkpoints import chosen_checkpoint
+from engine.data import StudyData, load_data
+from engine.frontier import pool_folds
+from engine.influence import FOLDS, InfluencePart, PreparedInfluence, prepare_influence
+from engine.progress import Progress, silent
+from engine.study import Study
+from engine.training import Evaluation, NextEpoch, evaluate
+
+_PRINTED = (
+    "samples",
+    "classes",
+    "folds",
+    "class_names",
+    "strategy",
+    "seconds",
+    "tracked_parameters",
+    "refused_modules",
+    "notices",
+)
+
+
+def compute_influence(
+    study: Study, store: Store, options: dict[str, Any], progress: Progress = silent
+) -> dict[str, Any]:
+    """Computes, or finds, the influence vectors of a study.
+
+    Args:
+        study: the study.
+        store: where runs are kept.
+        options: none are known.
+        progress: called after every batch; may raise to cancel.
+
+    Returns:
+        The object that ``influence --json`` prints.
+
+    Raises:
+        RefusedInput: if data, checkpoint or settings cannot be used.
+        Cancelled: when ``progress`` raises it; finished parts are kept.
+    """
+    folder, cached = influence_run(study, store, progress)
+    manifest = folder.manifest()
+    return {"run": folder.key, "cached": cached, **{key: manifest[key] for key in _PRINTED}}
+
+
+def influence_run(study: Study, store: Store, progress: Progress = silent) -> tuple[RunFolder, bool]:
+    """Returns the finished influence run of a study and whether it was there already."""
+    epoch, checkpoint = chosen_checkpoint(study)
+    folder = store.run(influence_key(study, checkpoint))
+    if folder.is_finished:
+        return folder, True
+    with folder.lock():
+        if not folder.is_finished:
+            _compute(study, folder, epoch, progress)
+    return folder, False
+
+
+def fold_rows(folder: RunFolder, operator: str) -> NDArray[np.float32]:
+    """Returns the stored scores of an influence run, shape ``(N, F K)``, column ``f K + k``.
+
+    Args:
+        folder: of an influence run whose parts are all there.
+        operator: ``ceiling`` or ``epoch``.
+    """
+    column = folder.read_table("vectors-*.parquet").column(operator).combine_chunks()
+    return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
+
+
+def fold_counts(folder: RunFolder) -> NDArray[np.int64]:
+    """Returns the validation samples by fold and class of a finished run, shape ``(F, K)``."""
+    return np.asarray(folder.manifest()["fold_counts"], dtype=np.int64)
+
+
+def _compute(study: Study, folder: RunFolder, epoch: int, progress: Progress) -> None:
+    data = load_data(study, progress)
+    next_epoch = NextEpoch.from_study(study, data, epoch)
+    model, device = next_epoch.start, next_epoch.device
+    evaluations = {
+        "train": evaluate(model, data.train, data.transform, data.num_classes, device),
+        "validation": evaluate(model, data.validation, data.transform, data.num_classes, device),
+        "test": evaluate(model, data.test, data.transform, data.num_classes, device) if data.test else None,
+    }
+    prepared = prepare_influence(study, data, model, next_epoch.horizon, progress)
+    _store_samples(folder, data, evaluations, prepared)
+
+    began = time.perf_counter()
+    finished = {int(name[len("vectors-") : -len(".parquet")]) for name in folder.parts if name.startswith("vectors-")}
+    for part in prepared.parts(finished, progress):
+        folder.write_table(f"vectors-{part.number:05d}.parquet", _part_table(part))
+    score_seconds = time.perf_counter() - began
+
+    pooled = pool_folds(fold_rows(folder, "ceiling"), prepared.fold_counts)
+    folder.finish(
+        {
+            "kind": "influence",
+            "study": {"name": study.name, "tables": study.model_dump(mode="json", exclude={"folder"})},
+            "class_names": list(data.class_names),
+            "classes": data.num_classes,
+            "samples": len(data.train),
+            "folds": FOLDS,
+            "fold_counts": prepared.fold_counts,
+            "epoch": epoch,
+            "strategy": prepared.strategy,
+            "seconds": {"factors": prepared.factor_seconds, "scores": score_seconds},
+            "tracked_parameters": prepared.tracked.share,
+            "refused_modules": prepared.tracked.refused,
+            **{
+                figure: {split: result and getattr(result, figure) for split, result in evaluations.items()}
+                for figure in ("accuracy", "loss", "counts")
+            },
+            "stationarity": np.abs(pooled.mean(axis=0)) / np.maximum(pooled.std(axis=0), 1e-30),
+            "notices": [*data.notices, *next_epoch.notices],
+            "result_version": RESULT_VERSION,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "environment": {"threads": torch.get_num_threads(), "torch": torch.__version__, "device": device.type},
+        }
+    )
+
+
+def _store_samples(
+    folder: RunFolder, data: StudyData, evaluations: dict[str, Evaluation | None], prepared: PreparedInfluence
+) -> None:
+    train, validation = evaluations["train"], evaluations["validation"]
+    assert train is not None
+    assert validation is not None
+    folder.write_table(
+        "samples.parquet",
+        pa.table(
+            {
+                "index": pa.array(np.arange(len(data.train)), pa.int32()),
+                "label": pa.array(data.train.labels.numpy(), pa.int16()),
+                "source": pa.array(data.train.sources, pa.string()),
+                "predicted": pa.array(train.predicted, pa.int16()),
+                "confidence": pa.array(train.confidence, pa.float32()),
+            }
+        ),
+    )
+    folder.write_table(
+        "validation.parquet",
+        pa.table(
+            {
+                "label": pa.array(data.validation.labels.numpy(), pa.int16()),
+                "predicted": pa.array(validation.predicted, pa.int16()),
+                "confidence": pa.array(validation.confidence, pa.float32()),
+                "loss": pa.array(validation.losses, pa.float32()),
+                "fold": pa.array(prepared.fold_of, pa.int16()),
+            }
+        ),
+    )
+
+
+def _part_table(part: InfluencePart) -> pa.Table:
+    def vectors(values: NDArray[np.float32]) -> pa.FixedSizeListArray:
+        return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel(), pa.float32()), values.shape[1])
+
+    index = np.arange(part.start, part.start + len(part.ceiling))
+    return pa.table(
+        {"index": pa.array(index, pa.int32()), "ceiling": vectors(part.ceiling), "epoch": vectors(part.epoch)}
+    )

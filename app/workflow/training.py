@@ -1,0 +1,35 @@
+"""The use-case behind ``train``: a study's model from scratch, a checkpoint each epoch."""
+
+from typing import Any
+
+from cache.store import Store
+from engine.data import load_data
+from engine.progress import Progress, silent
+from engine.study import Study
+from engine.training import train
+
+
+def train_model(study: Study, store: Store, options: dict[str, Any], progress: Progress = silent) -> dict[str, Any]:
+    """Trains the study's model and writes its checkpoints.
+
+    Args:
+        study: the study.
+        store: not used; every use-case is called alike.
+        options: ``overwrite``: whether existing checkpoints may be replaced.
+        progress: called after every batch.
+
+    Returns:
+        The object that ``train --json`` prints.
+
+    Raises:
+        RefusedInput: if the data cannot be used, or checkpoints are there already.
+        Cancelled: when ``progress`` raises it.
+    """
+    data = load_data(study, progress)
+    history = train(study, data, progress, overwrite=bool(options.get("overwrite")))
+    return {
+        "checkpoints": str(study.checkpoints_path),
+        "class_names": list(history.class_names),
+        "per_class_accuracy": [{"validation": record.validation, "test": record.test} for record in history.epochs],
+        "epoch_seconds": [record.seconds for record in history.epochs],
+    }
