@@ -17,6 +17,7 @@ from engine.errors import RefusedInput
 # What was expected, by the kind of complaint and with the numbers of its context.
 _EXPECTED = {
     "bool_type": "true or false",
+    "dict_type": "a table",
     "finite_number": "a finite number",
     "float_type": "a number",
     "greater_than": "a number greater than {gt:.10g}",
@@ -100,17 +101,22 @@ def unknown_key(key: str, tables: list[str], root: type[BaseModel], source: str)
 
 
 def _place(complaint: ErrorDetails, root: type[BaseModel]) -> tuple[list[str], str, str]:
-    """Returns the tables that lead to the key complained about, the key, and the item of its list, e.g. ``[1]``."""
+    """Returns the tables that lead to the key complained about, the key, and the item in it, e.g. ``[1]``."""
     names: list[str] = []
     item = ""
     model: type[BaseModel] | None = root
+    member = ""
     for part in complaint["loc"]:
         if isinstance(part, int):
             item += f"[{part}]"
         elif model is not None:
             names.append(part)
             model = _table(model, part)
-        # Else it names the member of a union that was tried.
+        elif member.startswith("dict["):
+            item += f".{part}"
+        else:
+            # The member of a union that was tried.
+            member = part
     return names[:-1], names[-1], item
 
 

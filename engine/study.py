@@ -18,6 +18,7 @@ from engine.refusals import contradiction, refusal, unknown_key
 FORMATS = Literal["parquet", "csv", "npz", "image_folder"]
 SPLITS = ("train", "validation", "test")
 _Path = Annotated[str, Field(pattern=r"^[^\x00]+$")]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Settings(BaseModel):
@@ -191,6 +192,9 @@ class Reweight(_Settings):
     variables: Literal["auto", "groups", "samples"] = "auto"
     """One weight a group of similar samples, or (the paper) one a sample."""
     thresholds: Literal["attainable", "paper"] = "attainable"
+    slack: Share | dict[str, Share] = 0.5
+    """The most that the search lets each other class lose, as a share of what it could gain alone;
+    one number, or one a class by name. Thresholds of the paper's form have their own range."""
     preset: Literal["continue", "paper"] = "continue"
     """The study's own optimiser, or Table 2 (rate 1e-4, weight decay 1e-4, batch 512)."""
     search: Search = Search()
@@ -264,8 +268,7 @@ class Study(_Settings):
             RefusedInput: if the changed study is not valid.
         """
         changes = {**tables.pop("study", {}), **tables}
-        # Only what was written: a check that asks which keys were must not take a default for one.
-        values = _merged(self.model_dump(exclude_unset=True), changes)
+        values = _merged(self, changes)
         return _validated(values, self.folder, source=f"study '{self.name}'")
 
 
@@ -293,12 +296,13 @@ def load_study(path: Path | str) -> Study:
     return _validated(values, path.resolve().parent, source=str(path))
 
 
-def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(values)
+def _merged(table: BaseModel, changes: dict[str, Any]) -> dict[str, Any]:
+    # Only what was written: a check that asks which keys were must not take a default for one.
+    values = table.model_dump(exclude_unset=True)
     for key, change in changes.items():
-        old = merged.get(key)
-        merged[key] = _merged(old, change) if isinstance(old, dict) and isinstance(change, dict) else change
-    return merged
+        old = getattr(table, key, None)
+        values[key] = _merged(old, change) if isinstance(old, BaseModel) and isinstance(change, dict) else change
+    return values
 
 
 def _validated(values: dict[str, Any], folder: Path, source: str) -> Study:

@@ -19,11 +19,12 @@ QUICK_MODULES = (
     "engine.progress",
     "engine.refusals",
     "engine.classes",
+    "engine.checkpoints",
     "engine.reweight.programme",
     "engine.reweight.groups",
     "engine.reweight.thresholds",
 )
-QUICK_FOLDERS = ("engine.frontier", "cache", "app.figures")
+QUICK_FOLDERS = ("engine.frontier", "cache", "app.figures", "app.jobs", "app.components")
 
 
 def module_name(path: Path) -> str:

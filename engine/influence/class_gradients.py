@@ -6,11 +6,13 @@ plain backward pass per group gives it, so the whole of V is passed through once
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.data import InputTransform, Samples
+from engine.data import StudyData
+from engine.influence.folds import FOLDS
 from engine.influence.measurement import Measurement
 from engine.progress import Progress, silent
 
@@ -20,11 +22,8 @@ Rows = dict[str, Tensor]
 
 def class_gradients(
     model: nn.Module,
-    validation: Samples,
-    transform: InputTransform,
-    fold_of: NDArray,
-    folds: int,
-    num_classes: int,
+    data: StudyData,
+    fold_of: NDArray[np.int64],
     modules: Sequence[str],
     measurement: Measurement,
     batch_size: int,
@@ -34,11 +33,8 @@ def class_gradients(
 
     Args:
         model: in evaluation mode, on its device.
-        validation: the samples V.
-        transform: from stored to prepared inputs.
-        fold_of: fold of each sample, shape ``(V,)``.
-        folds: F.
-        num_classes: K.
+        data: whose validation samples are V.
+        fold_of: fold of each validation sample, shape ``(V,)``.
         modules: names of the tracked modules.
         measurement: what a class is judged by, lower is better.
         batch_size: samples a backward pass.
@@ -50,10 +46,14 @@ def class_gradients(
     layers = [model.get_submodule(name) for name in modules]
     parameters = [parameter for layer in layers for parameter in layer.parameters(recurse=False)]
     device = parameters[0].device
-    rows = {name: torch.zeros(folds * num_classes, *_matrix_shape(layer), device=device) for name, layer in zip(modules, layers, strict=True)}
+    validation, transform, total = data.validation, data.transform, FOLDS * data.num_classes
+    rows = {
+        name: torch.zeros(total, *_matrix_shape(layer), device=device)
+        for name, layer in zip(modules, layers, strict=True)
+    }
     folds_of_samples = torch.from_numpy(fold_of)
-    for row in range(folds * num_classes):
-        fold, k = divmod(row, num_classes)
+    for row in range(total):
+        fold, k = divmod(row, data.num_classes)
         members = torch.nonzero((folds_of_samples == fold) & (validation.labels == k))[:, 0]
         for batch in members.split(batch_size):
             inputs = transform.prepare(validation.inputs[batch]).to(device)
@@ -61,7 +61,7 @@ def class_gradients(
             gradients = iter(torch.autograd.grad(values.sum() / len(members), parameters))
             for name, layer in zip(modules, layers, strict=True):
                 rows[name][row] += _as_matrix(next(gradients), None if layer.bias is None else next(gradients))
-        progress("class gradients", row + 1, folds * num_classes)
+        progress("class gradients", row + 1, total)
     return rows
 
 

@@ -156,9 +156,7 @@ def fit_curvature(
         # kronfluence names torch's scaler by its old path; nothing here can mend that.
         warnings.filterwarnings("ignore", message=r".*GradScaler", category=FutureWarning)
         torch.manual_seed(seed)
-        analyzer = Analyzer(
-            "factors", prepared, task, cpu=device.type == "cpu", output_dir=folder, disable_tqdm=True, disable_model_save=True
-        )
+        analyzer = Analyzer("factors", prepared, task, cpu=device.type == "cpu", output_dir=folder, disable_tqdm=True)
         analyzer.fit_all_factors(
             "fit",
             samples,
@@ -190,4 +188,3 @@ def _read_back(analyzer: Analyzer, strategy: str, modules: Sequence[str], device
             activation_basis=tensor(eigen, "activation_eigenvectors", name) if eigen else None,
         )
     return curvature
-

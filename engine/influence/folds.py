@@ -7,7 +7,10 @@ FOLDS = 4
 """Folds of V. Four leave three quarters of each class to select on."""
 
 
-def stratified_folds(labels: NDArray[np.int64], num_classes: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+Integers = NDArray[np.int64]
+
+
+def stratified_folds(labels: Integers, num_classes: int, seed: int) -> tuple[Integers, Integers]:
     """Deals the samples of each class to the folds in turn, after a seeded shuffle.
 
     Args:

@@ -61,9 +61,12 @@ class ScoringPass:
         self._scores = None
         logits = self._model(inputs)
         functional.cross_entropy(logits, labels, reduction="sum").backward()
-        scores, self._scores = self._scores, None
-        assert scores is not None, "no tracked module took part in the forward pass"
-        return scores
+        return self._taken()
+
+    def _taken(self) -> Tensor:
+        # A method of its own: the hooks fill the scores behind the reader's, and the checker's, back.
+        assert self._scores is not None, "no tracked module took part in the forward pass"
+        return self._scores
 
     def watch(self, name: str, module: nn.Module, inputs: Tensor, output: Tensor) -> Tensor:
         """Follows a tracked module's output; its gradient is scored as soon as it is known."""

@@ -24,7 +24,7 @@ from torch import nn
 from engine.data import InputTransform, Samples, StudyData
 from engine.influence.class_gradients import Rows, class_gradients
 from engine.influence.curvature import Curvature, fit_curvature
-from engine.influence.folds import FOLDS, stratified_folds
+from engine.influence.folds import stratified_folds
 from engine.influence.measurement import MEASUREMENTS
 from engine.influence.scores import scoring, stacked
 from engine.influence.tracked import TrackedModules, tracked_modules
@@ -146,16 +146,7 @@ def prepare_influence(
     curvature = _curvature(study, data, model, tracked, strategy, progress)
     fold_of, fold_counts = stratified_folds(data.validation.labels.numpy(), data.num_classes, study.seed)
     gradients = class_gradients(
-        model,
-        data.validation,
-        data.transform,
-        fold_of,
-        FOLDS,
-        data.num_classes,
-        tracked.names,
-        MEASUREMENTS[settings.measurement],
-        batch_size,
-        progress,
+        model, data, fold_of, tracked.names, MEASUREMENTS[settings.measurement], batch_size, progress
     )
     damping = None if settings.damping == "heuristic" else settings.damping
     ceiling: Rows = {}

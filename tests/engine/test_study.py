@@ -166,6 +166,14 @@ def test_a_study_cannot_be_changed_in_place(full: Study) -> None:
         ("influence.modules", [1], "[influence] modules[0] is 1", "a string", "Change [influence] modules[0]"),
         ("data.input", [1], "[data] input[0] is 1", "a string", "Change [data] input[0]"),
         ("data.validation", True, "[data] validation is true", "a string or a number", "Change [data] validation"),
+        ("reweight.slack", "x", "[reweight] slack is 'x'", "a number or a table", "Change [reweight] slack"),
+        (
+            "reweight.slack",
+            {"cat": 2},
+            "[reweight] slack.cat is 2",
+            "a number of at most 1",
+            "Change [reweight] slack.cat",
+        ),
         # Ranges.
         ("seed", -1, "seed is -1", "a number of at least 0", "Change seed"),
         ("seed", 2**31, "seed is 2147483648", "a number less than 2147483648", "Change seed"),
@@ -427,6 +435,12 @@ def test_a_change_inside_a_table_keeps_the_rest_of_that_table(full: Study) -> No
     assert changed.reweight.search.iterations == 2
     assert changed.reweight.search.population == 12
     assert changed.reweight.targets == ("cat", 2)
+
+
+def test_a_change_of_a_setting_with_one_number_a_class_replaces_them_all(full: Study) -> None:
+    once = full.with_changes(reweight={"slack": {"cat": 0.1, "dog": 0.2}})
+
+    assert once.with_changes(reweight={"slack": {"dog": 0.3}}).reweight.slack == {"dog": 0.3}
 
 
 def test_a_change_does_not_touch_the_original(full: Study) -> None:

@@ -80,7 +80,7 @@ def converged(model: nn.Module, inputs: Tensor, labels: Tensor) -> nn.Module:
         value.backward()
         return value
 
-    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    optimizer.step(loss)
     return model.float().eval()
 
 

@@ -1,5 +1,6 @@
 """Influence against what it approximates: the exact Hessian and real retraining, in float64."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -91,22 +92,17 @@ def test_scores_equal_the_finite_difference_along_the_preconditioned_gradient(tm
     prepared = prepare_influence(study(tmp_path, f"damping = {DAMPING}"), data, model, horizon=1.0)
     scores = np.concatenate([part.ceiling for part in prepared.parts()])
     model = model.double()
-    layers = [model.get_submodule(name) for name in prepared.tracked.names]
+
+    def losses_at(epsilon: float, row: int) -> Tensor:
+        moved = copy.deepcopy(model)
+        for name in prepared.tracked.names:
+            layer, direction = moved.get_submodule(name), prepared.rows[name][row].double()
+            assert isinstance(layer, nn.Linear)
+            layer.weight.data += epsilon * direction[:, :-1]
+            layer.bias.data += epsilon * direction[:, -1]
+        with torch.no_grad():
+            return functional.cross_entropy(moved(data.train.inputs.double()), data.train.labels, reduction="none")
+
     for row in range(scores.shape[1]):
-        losses = []
-        for sign in (1.0, -1.0):
-            epsilon = sign * 1e-5
-            for name, layer in zip(prepared.tracked.names, layers, strict=True):
-                direction = prepared.rows[name][row].double()
-                layer.weight.data += epsilon * direction[:, :-1].reshape(layer.weight.shape)
-                layer.bias.data += epsilon * direction[:, -1]
-            with torch.no_grad():
-                losses.append(
-                    functional.cross_entropy(model(data.train.inputs.double()), data.train.labels, reduction="none")
-                )
-            for name, layer in zip(prepared.tracked.names, layers, strict=True):
-                direction = prepared.rows[name][row].double()
-                layer.weight.data -= epsilon * direction[:, :-1].reshape(layer.weight.shape)
-                layer.bias.data -= epsilon * direction[:, -1]
-        derivative = ((losses[0] - losses[1]) / 2e-5).numpy()
+        derivative = ((losses_at(1e-5, row) - losses_at(-1e-5, row)) / 2e-5).numpy()
         assert np.abs(derivative - scores[:, row]).max() <= 1e-3 * np.abs(derivative).max()

@@ -58,7 +58,7 @@ def test_a_resumed_pass_equals_an_uninterrupted_one_bit_for_bit(case, tmp_path: 
     data, model = case
     settings = study(tmp_path)
     whole = scores(prepare_influence(settings, data, model, 0.5))
-    kept = []
+    kept: list[vectors.InfluencePart] = []
 
     def stop_in_the_second_part(stage: str, done: int, total: int, note: str = "") -> None:
         if stage == "scores" and done > 100:
