@@ -40,7 +40,11 @@ def dashboard(
 ) -> None:
     """Opens the dashboard on the shipped samples and on every study opened before."""
     if context.invoked_subcommand is None:
-        serve((cache or default_store_root()).resolve(), port)
+        try:
+            serve((cache or default_store_root()).resolve(), port)
+        except RefusedInput as refusal:
+            refuse(str(refusal))
+            raise typer.Exit(REFUSED) from None
 
 
 @cli.command()

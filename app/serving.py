@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from cache.store import Store
+
 _ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = _ROOT / "sample_data"
 """Studies and finished runs that are shipped; read only."""
@@ -29,9 +31,14 @@ def serve(store_root: Path, port: int) -> None:
     Args:
         store_root: the store that the server holds.
         port: on this machine.
+
+    Raises:
+        StoreBusy: if another process holds the store; it is named.
     """
+    with Store(store_root).lock():
+        pass  # Refused here, in the terminal, and not only on the first page.
     options = {**_SERVER, **_THEME, "server.port": str(port)}
-    arguments = [sys.executable, "-m", "streamlit", "run", str(_ROOT / "app" / "dashboard.py")]
+    arguments = [sys.executable, "-m", "streamlit", "run", str(_ROOT / "app" / "dashboard" / "main.py")]
     arguments += [f"--{name}={value}" for name, value in options.items()]
     environment = os.environ | {
         "PARETOSCOPE_STORE": str(store_root),

@@ -105,13 +105,12 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
             # A file with a foreign header must not lead to a download.
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
-            # A name in SQL is a table, never a Python variable that happens to be in scope.
-            "python_enable_replacements": False,
             "memory_limit": MEMORY_LIMIT,
             "temp_directory": str(path.with_name("cache-overflow")),
         },
     )
     try:
+        # Without it, SQL would also reach Python variables that happen to be in scope.
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
     except BaseException:

@@ -10,9 +10,9 @@ from app.components import view_state
 from app.figures import class_matrix, worst_first
 
 _KINDS = {
-    "correlation": "Correlation of influence",
-    "joint_negative": "Share that harms both",
-    "joint_positive": "Share that helps both",
+    "correlation": "Correlation",
+    "joint_negative": "Harm both",
+    "joint_positive": "Help both",
 }
 
 
@@ -34,7 +34,7 @@ def pair_picker(names: Sequence[str], matrices: dict[str, np.ndarray], pair: tup
         pair: the classes in view.
     """
     kind = st.segmented_control(
-        "Colour of the matrix", list(_KINDS), format_func=_KINDS.__getitem__, default="correlation", key="matrix_kind"
+        "Colour shows", list(_KINDS), format_func=_KINDS.__getitem__, default="correlation", key="matrix_kind"
     )
     st.plotly_chart(
         class_matrix(names, matrices[kind or "correlation"], kind or "correlation"),

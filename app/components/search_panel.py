@@ -12,7 +12,7 @@ from app.components.server_state import opened, predictor
 from app.components.study_page import StudyInView
 from app.components.threshold_sliders import Thresholds
 from app.figures import before_after, frontier
-from app.workflow.improve_view import Prediction, measured_points
+from app.workflow.improve_view import POINT_COLUMNS, Prediction, measured_points
 from app.workflow.options import study_with_options
 from cache.fingerprints import reweight_key
 
@@ -21,8 +21,14 @@ losses = torch.nn.functional.cross_entropy(model(inputs), labels, reduction="non
 (weights[indices] * losses).mean().backward()"""
 
 
-def search_controls(view: StudyInView, targets: tuple[int, ...], thresholds: Thresholds) -> str:
-    """Shows budget and start; returns the key of the run that the settings ask for."""
+def search_controls(view: StudyInView, targets: tuple[int, ...], thresholds: Thresholds) -> None:
+    """Shows budget and start.
+
+    Args:
+        view: the study in view.
+        targets: indices of the target classes.
+        thresholds: the most that the search may let the other classes lose.
+    """
     search = view.study.reweight.search
     iterations = st.slider(
         "Iterations of the search",
@@ -32,8 +38,7 @@ def search_controls(view: StudyInView, targets: tuple[int, ...], thresholds: Thr
         key="iterations",
         help="Each iteration trains one more epoch for every new candidate.",
     )
-    children = search.population - search.elites
-    trainings = search.population + iterations * children
+    trainings = search.population + iterations * (search.population - search.elites)
     seconds = trainings * view.influence["seconds"]["scores"]
     st.caption(
         f"At most {trainings} trainings of one epoch, roughly {_duration(seconds)}."
@@ -44,44 +49,57 @@ def search_controls(view: StudyInView, targets: tuple[int, ...], thresholds: Thr
         "slack": thresholds.slack(view.names, targets),
         "iterations": iterations,
     }
-    key = reweight_key(view.key, study_with_options(view.study, options))
-    if st.button("Start the search", type="primary", disabled=view.cache.has_run(key)):
+    if st.button("Start the search", type="primary"):
         begin("reweight", view.path, options)
+        st.session_state["shown_search"] = _key(view, options)
         st.rerun()
-    if view.cache.has_run(key):
-        st.caption("This search is finished; its result is below.")
-    return key
 
 
-def search_panel(view: StudyInView, targets: tuple[int, ...], prediction: Prediction, key: str) -> str:
-    """Shows the frontier, with the candidates of a running or finished search.
+def search_panel(view: StudyInView, targets: tuple[int, ...], prediction: Prediction) -> None:
+    """Shows the job in view, and the frontier with the candidates of a running or finished search.
 
-    Returns:
-        The key of the run that is shown: of the job in view if there is one, else of the settings.
+    Args:
+        view: the study in view.
+        targets: indices of the target classes.
+        prediction: what the thresholds as they stand are predicted to do.
     """
     job = job_in_view("reweight", view.path)
     if job is not None:
-        changed = study_with_options(view.study, job.request().options)
-        shown = reweight_key(view.key, changed)
-        asked = tuple(view.names.index(name) for name in job.request().options["targets"])
-        status = job_panel(job, live=lambda: _draw(view, asked, shown, None, live=True))
+        options = job.request().options
+        running, asked = _key(view, options), tuple(view.names.index(name) for name in options["targets"])
+        status = job_panel(job, live=lambda: _draw(view, asked, running, None, live=True))
         if status.state in ("waiting", "running"):
-            return shown
-        if status.state == "finished" and not view.cache.has_run(key):
-            key, targets = shown, asked
-    _draw(view, targets, key, prediction, live=False)
-    return key
+            return
+    shown = _shown(view)
+    same = shown is not None and tuple(shown["targets"]) == targets
+    _draw(view, targets, shown["key"] if shown is not None and same else None, prediction, live=False)
 
 
-def _draw(view: StudyInView, targets: tuple[int, ...], key: str, prediction: Prediction | None, live: bool) -> None:
+def _key(view: StudyInView, options: dict[str, Any]) -> str:
+    return reweight_key(view.key, study_with_options(view.study, options))
+
+
+def _finished(view: StudyInView) -> dict[str, dict[str, Any]]:
+    """Returns the finished searches from the checkpoint in view by key, the newest first."""
+    return {run["key"]: run for run in view.cache.runs("reweight") if run["influence"] == view.key}
+
+
+def _shown(view: StudyInView) -> dict[str, Any] | None:
+    finished = _finished(view)
+    chosen = st.session_state.get("shown_search", "")
+    return finished.get(chosen) or next(iter(finished.values()), None)
+
+
+def _draw(
+    view: StudyInView, targets: tuple[int, ...], key: str | None, prediction: Prediction | None, live: bool
+) -> None:
     opened().cache.ingest()
-    folder = opened().store.run(key)
-    points = pd.DataFrame(columns=["number", "origin", "feasible", "target_gain", "worst_other"])
-    if "control.json" in folder.parts:
+    points, chosen = pd.DataFrame(columns=POINT_COLUMNS), None
+    if key is not None and "control.json" in (folder := opened().store.run(key)).parts:
         loss = _numbers(folder.read_json("control.json")["loss"])
         points = measured_points(view.cache.candidates(key), loss, targets)
+        chosen = view.cache.run(key)["chosen"] if view.cache.has_run(key) else None
     current = None if prediction is None or prediction.problem else (prediction.target_gain, prediction.worst_other)
-    chosen = view.cache.run(key)["chosen"] if view.cache.has_run(key) else None
     chart = "frontier_live" if live else "frontier"
     st.plotly_chart(
         frontier(predictor(view.study, view.key, targets).frontier(), points, chosen, current),
@@ -93,18 +111,28 @@ def _draw(view: StudyInView, targets: tuple[int, ...], key: str, prediction: Pre
     )
 
 
-def _clicked(chart: str, key: str) -> None:
+def _clicked(chart: str, key: str | None) -> None:
     points = [point for point in st.session_state[chart]["selection"]["points"] if point.get("customdata")]
     if points:
         st.session_state["candidate"] = {"run": key, "number": int(points[0]["customdata"][0])}
 
 
-def results(view: StudyInView, key: str) -> None:
+def results(view: StudyInView) -> None:
     """Shows before, after and control of a finished search, and what can be taken away."""
-    if not view.cache.has_run(key):
+    finished, result = _finished(view), _shown(view)
+    if result is None:
         return
-    result = view.cache.run(key)
+    key = result["key"]
     st.header("Before and after")
+    if len(finished) > 1:
+        st.session_state["search_choice"] = key
+        st.selectbox(
+            "Finished search",
+            list(finished),
+            format_func=lambda key: _title(view, finished[key]),
+            key="search_choice",
+            on_change=lambda: st.session_state.update(shown_search=st.session_state["search_choice"]),
+        )
     st.markdown(result["sentence"])
     split = "test" if "test" in result["after"] else "validation"
     chosen = st.segmented_control("Judged on", list(result["after"]), default=split, key="result_split") or split
@@ -126,6 +154,11 @@ def results(view: StudyInView, key: str) -> None:
         st.caption(f"Note: {notice}")
     _candidate(view, key, result)
     _downloads(opened().store.run(key).path)
+
+
+def _title(view: StudyInView, result: dict[str, Any]) -> str:
+    targets = ", ".join(view.names[k] for k in result["targets"])
+    return f"{targets}: {result['trainings']} trainings, {result['created'][:16].replace('T', ' ')}"
 
 
 def _table(view: StudyInView, result: dict[str, Any], split: str) -> pd.DataFrame:

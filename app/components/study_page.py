@@ -6,9 +6,11 @@ from typing import Any
 
 import streamlit as st
 
+from app.components import view_state
 from app.components.job_panel import begin, job_in_view, job_panel
 from app.components.server_state import keys_of, opened, study_at
 from cache import Cache
+from engine.classes import class_indices
 from engine.study import Study
 
 
@@ -58,7 +60,9 @@ def study_in_view(question: str) -> StudyInView:
     if not (cache.has_run(keys.influence) and cache.has_run(keys.ceiling)):
         _compute(study, entry.path)
         st.stop()
-    return StudyInView(entry.path, study, keys.influence, cache.run(keys.influence), cache.run(keys.ceiling), cache)
+    view = StudyInView(entry.path, study, keys.influence, cache.run(keys.influence), cache.run(keys.ceiling), cache)
+    view_state.suggest_targets(class_indices(study.reweight.targets, view.names), view.names)
+    return view
 
 
 def _compute(study: Study, path: Path) -> None:

@@ -15,14 +15,15 @@ def study_picker() -> StudyEntry | None:
     store = opened().store
     entries = study_entries(store)
     by_path = {str(entry.path): entry for entry in entries}
+    # Always there, filled or not: what comes and goes would shift, and so fold up, what is below.
+    notice = st.container()
     if view_state.get("study") not in by_path:
+        first = next((str(entry.path) for entry in entries if entry.problem is None), None)
         if view_state.get("study"):
-            st.warning(f"No study at {view_state.get('study')}: showing the first of the list.")
-        first = next((entry for entry in entries if entry.problem is None), None)
-        if first is None:
-            view_state.put(study=None)
+            notice.warning(f"No study at {view_state.get('study')}: showing the first of the list.")
+            view_state.choose_study(first)
         else:
-            view_state.choose_study(first.path)
+            view_state.put(study=first)
     if entries:
         st.session_state["study_choice"] = view_state.get("study")
         st.selectbox(
@@ -30,7 +31,7 @@ def study_picker() -> StudyEntry | None:
             list(by_path),
             format_func=lambda path: by_path[path].name,
             key="study_choice",
-            on_change=lambda: view_state.choose_study(Path(st.session_state["study_choice"])),
+            on_change=lambda: view_state.choose_study(st.session_state["study_choice"]),
             help="One trained classifier and its data. The shipped samples come last.",
         )
     with st.expander("Open another study"):
@@ -40,9 +41,9 @@ def study_picker() -> StudyEntry | None:
             placeholder="path to study.toml",
             help="A path on the machine that runs this dashboard.",
         )
-        if st.button("Open", key="open_study"):
+        if st.button("Open study", key="open_study"):
             with refusals_shown():
                 entry = open_study(store, Path(st.session_state["study_path"]).expanduser())
-                view_state.choose_study(entry.path)
+                view_state.choose_study(str(entry.path))
                 st.rerun()
     return by_path.get(view_state.get("study") or "")

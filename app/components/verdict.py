@@ -24,7 +24,7 @@ def verdict_card(view: StudyInView) -> None:
 
 def accuracy_metrics(view: StudyInView) -> None:
     """Shows the mean and the worst accuracy over classes."""
-    columns = st.columns(3)
+    columns = st.columns(4)
     for column, split in zip(columns, ("validation", "test"), strict=False):
         values = view.influence["accuracy"][split]
         known = [value for value in values or [] if value is not None]
@@ -34,6 +34,9 @@ def accuracy_metrics(view: StudyInView) -> None:
             help=f"Mean over the classes of the share of {split} samples that are classified rightly.",
         )
     columns[2].metric(
+        "Training samples", f"{view.influence['samples']:,}", help="Each has an influence on every class."
+    )
+    columns[3].metric(
         "Checkpoint",
         f"epoch {view.influence['epoch']}",
         help="The checkpoint that was analysed; [model] epoch in the study file chooses another.",

@@ -6,10 +6,10 @@ write back in callbacks, since Streamlit forgets a widget that a page does not s
 """
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import streamlit as st
 
+_BETWEEN = "|"
 _NAMES = ("study", "a", "b", "targets", "may_lose", "job")
 
 
@@ -41,10 +41,10 @@ def put(**values: str | None) -> None:
             st.session_state["view"][name] = value
 
 
-def choose_study(path: Path) -> None:
+def choose_study(path: str | None) -> None:
     """Turns to another study; what was chosen of the last one's classes is let go."""
-    if get("study") != str(path):
-        put(study=str(path), a=None, b=None, targets=None, may_lose=None, job=None)
+    if get("study") != path:
+        put(study=path, a=None, b=None, targets=None, may_lose=None, job=None)
 
 
 def class_index(name: str, names: Sequence[str]) -> int | None:
@@ -55,13 +55,19 @@ def class_index(name: str, names: Sequence[str]) -> int | None:
 
 def targets(names: Sequence[str]) -> tuple[int, ...]:
     """Returns the target classes in class order; names that the study lacks are passed over."""
-    chosen = (get("targets") or "").split("|")
+    chosen = (get("targets") or "").split(_BETWEEN)
     return tuple(k for k, name in enumerate(names) if name in chosen)
 
 
 def set_targets(chosen: Iterable[int], names: Sequence[str]) -> None:
     """Replaces the target classes."""
-    put(targets="|".join(names[k] for k in sorted(chosen)) or None)
+    put(targets=_BETWEEN.join(names[k] for k in sorted(chosen)))
+
+
+def suggest_targets(suggested: Iterable[int], names: Sequence[str]) -> None:
+    """Sets the target classes where none were ever chosen; whoever cleared them is left alone."""
+    if get("targets") is None:
+        set_targets(suggested, names)
 
 
 def toggle_target(k: int, names: Sequence[str]) -> None:

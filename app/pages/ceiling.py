@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.components.navigation import go_to
 from app.components.study_page import study_in_view
 from app.components.target_picker import target_picker
 from app.components.verdict import accuracy_metrics, region_counts, spectrum_and_paper, trust, verdict_card
@@ -10,9 +11,9 @@ from app.figures import held_out_gains, worst_first
 view = study_in_view("Has the classifier reached its ceiling?")
 verdict_card(view)
 
-left, right = st.columns(2)
+accuracy_metrics(view)
+left, right = st.columns(2, gap="large")
 with left:
-    accuracy_metrics(view)
     targets = target_picker(
         view.names, view.influence["accuracy"]["validation"], view.influence["counts"]["validation"], "ceiling"
     )
@@ -29,9 +30,9 @@ with right:
 
 improve, harmful, _ = st.columns([1, 1, 2])
 if improve.button("Improve the chosen classes", type="primary", disabled=not targets):
-    st.switch_page("pages/improve.py")
+    go_to("improve")
 if harmful.button("See the harmful samples"):
-    st.switch_page("pages/explore.py")
+    go_to("explore")
 
 st.header("What the data holds")
 region_counts(view, targets)

@@ -14,7 +14,7 @@ targets = target_picker(
     view.names, view.influence["accuracy"]["validation"], view.influence["counts"]["validation"], "improve"
 )
 if targets:
-    controls, pictures = st.columns([2, 3])
+    controls, pictures = st.columns(2, gap="large")
     with controls:
         st.header("2. How far")
         thresholds = threshold_sliders(view, targets)
@@ -22,8 +22,8 @@ if targets:
         prediction_panel(view, targets, prediction)
     with pictures:
         st.header("3. Search")
-        key = search_controls(view, targets, thresholds)
-        key = search_panel(view, targets, prediction, key)
-    results(view, key)
+        search_controls(view, targets, thresholds)
+        search_panel(view, targets, prediction)
 else:
     st.info("Choose at least one class to improve: click its bar, or use the list.")
+results(view)

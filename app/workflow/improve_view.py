@@ -15,6 +15,10 @@ SWEEP_LEVELS = tuple(float(level) for level in np.linspace(0.0, 0.5, 26))
 """What every other class may lose along the predicted frontier, as shares of its attainable gain."""
 
 
+POINT_COLUMNS = ["number", "origin", "feasible", "target_gain", "worst_other"]
+"""Of the trained candidates as points over the frontier."""
+
+
 @dataclass(frozen=True)
 class Prediction:
     """What weights are predicted to do in the next epoch.
@@ -129,4 +133,4 @@ def measured_points(
         gains = 100 * (control_loss - np.asarray(row.loss, dtype=float)) / control_loss
         target_gain, worst_other = targets_and_worst_other(gains, targets)
         rows.append((row.number, row.origin, row.feasible, target_gain, worst_other))
-    return pd.DataFrame(rows, columns=["number", "origin", "feasible", "target_gain", "worst_other"])
+    return pd.DataFrame(rows, columns=POINT_COLUMNS)

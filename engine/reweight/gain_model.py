@@ -97,7 +97,7 @@ class GainModel:
         self._slack_columns = _columns(slacks)
         self._costs = np.array(self._highs.getLp().col_cost_, dtype=np.float64)
 
-    def maximise(self, required: Floats) -> Floats | None:
+    def maximise(self, required: Floats, go_on: bool = False) -> Floats | None:
         """Returns the best shifts ``(G,)``, or ``None`` if no shifts meet the requirements.
 
         The answer depends on ``required`` alone and not on what was solved before: every
@@ -106,12 +106,15 @@ class GainModel:
 
         Args:
             required: smallest relative gain of each class, ``(K,)``.
+            go_on: start from the last optimum instead: faster along a path, but among equally
+                good optima the answer then depends on the path.
 
         Raises:
             SolverFailed: if the solver gave up.
         """
-        self._highs.clearSolver()
-        self._highs.setBasis(self._basis)
+        if not go_on:
+            self._highs.clearSolver()
+            self._highs.setBasis(self._basis)
         values = self._solve(required)
         return None if values is None else values[self._shift_columns]
 

@@ -149,6 +149,20 @@ class ReweightProgramme:
             RefusedInput: if a threshold is not finite or their number is not K.
             SolverFailed: if the solver gave up or its answer does not hold when recomputed.
         """
+        return self._solve(alpha, go_on=False)
+
+    def along(self, path: Iterable[ArrayLike]) -> list[Solution]:
+        """Returns a solution for each thresholds of a path, faster than one by one.
+
+        Each solve goes on from the one before, so where several optima are equally good the
+        weights may differ from those of :meth:`solve`; the same path gives the same weights.
+
+        Raises:
+            Infeasible: as :meth:`solve`.
+        """
+        return [self._solve(alpha, go_on=step > 0) for step, alpha in enumerate(path)]
+
+    def _solve(self, alpha: ArrayLike, go_on: bool) -> Solution:
         alpha = np.asarray(alpha, dtype=np.float64)
         if alpha.shape != self.attainable.shape or not np.isfinite(alpha).all():
             raise RefusedInput(
@@ -157,7 +171,7 @@ class ReweightProgramme:
                 "Set each threshold",
             )
         required = required_gains(alpha, self.settings.thresholds, self._totals, self.attainable)
-        shifts = self._model.maximise(required)
+        shifts = self._model.maximise(required, go_on)
         if shifts is None:
             amounts = self._model.smallest_relaxation(required)
             # Beyond the boundary by more than the relaxation's own rounding.
@@ -225,7 +239,7 @@ def sweep(programme: ReweightProgramme, levels: Iterable[float]) -> list[Solutio
             attainable gain, or in the paper's form of its total influence.
     """
     settings, classes = programme.settings, len(programme.attainable)
-    return [programme.solve(with_slack(settings.thresholds, settings.targets, classes, level)) for level in levels]
+    return programme.along(with_slack(settings.thresholds, settings.targets, classes, level) for level in levels)
 
 
 def _check(vectors: NDArray[np.floating], settings: ProgrammeSettings, groups: NDArray[np.integer] | None) -> None:

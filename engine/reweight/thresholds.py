@@ -41,7 +41,7 @@ def attainable_gains(sums: Floats, sizes: Floats, bounds: tuple[float, float], b
         for k in range(sums.shape[1]):
             order = np.argsort(-share[:, k], kind="stable")
             at = np.searchsorted(np.cumsum(sizes[order]), raised)
-            middle[k] = share[order[min(at, len(order) - 1)], k]
+            middle[k] = share[order[at], k]
     above = np.maximum(share - middle, 0.0)
     below = np.maximum(middle - share, 0.0)
     return sizes @ ((high - 1) * above + (1 - low) * below) / sizes.sum()

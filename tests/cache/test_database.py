@@ -29,8 +29,18 @@ def test_a_missing_database_is_made_and_nothing_is_left_beside_it(path):
 def test_a_database_that_was_being_made_when_its_process_died_is_made_anew(path):
     path.parent.mkdir()
     (path.parent / "cache.duckdb.new").write_bytes(b"")
-    (path.parent / "cache.duckdb.wal").write_bytes(b"a log of a file that is gone")
     open_database(path).close()
+
+
+def test_the_log_of_a_database_that_was_deleted_does_not_stop_the_next(path):
+    log = path.with_name("cache.duckdb.wal")
+    with open_database(path) as connection:
+        connection.execute("INSERT INTO candidate_parts VALUES ('old', 'part', 'stamp')")
+        left = log.read_bytes()
+    path.unlink()
+    log.write_bytes(left)
+    with open_database(path) as connection:
+        assert connection.execute("SELECT count(*) FROM candidate_parts").fetchone() == (0,)
 
 
 def test_the_database_reaches_no_file_no_network_and_no_python_variable(path, tmp_path):

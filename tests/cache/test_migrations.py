@@ -34,9 +34,9 @@ def test_a_step_that_fails_leaves_the_version_before_it():
 
     def fail_half_way(connection):
         rename(connection)
-        connection.execute("SELECT no_such_column FROM runs")
+        raise ZeroDivisionError
 
-    with pytest.raises(duckdb.BinderException):
+    with pytest.raises(ZeroDivisionError):
         migrate(connection, (oldest, fail_half_way))
     assert connection.execute("SELECT title FROM runs").fetchall() == []
     assert migrate(connection, (oldest, rename)) == 2

@@ -68,6 +68,12 @@ def test_a_candidate_that_was_not_trained_is_left_out_and_said_so() -> None:
     assert "Not shown: 1 candidate without a training" in figure.layout.title.subtitle.text
 
 
+def test_feasible_and_measured_are_both_needed_to_be_drawn() -> None:
+    half = CANDIDATES.iloc[:2].assign(feasible=[False, True], target_gain=[1.0, np.nan])
+
+    assert numbers(frontier(SWEEP, half)) == {}
+
+
 def test_the_choice_is_ringed_and_named_in_the_title() -> None:
     figure = frontier(SWEEP, CANDIDATES, chosen=1)
     ring = figure.data[-1]

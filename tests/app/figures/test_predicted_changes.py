@@ -73,9 +73,10 @@ def test_numbers_at_the_ends_of_bars_stay_in_view() -> None:
 
 
 def test_a_class_whose_gain_is_not_known_is_written_so() -> None:
-    figure = predicted_changes(NAMES, (1, 2, np.nan, -1), (0,))
+    figure = predicted_changes(NAMES, (1, np.nan, 2, -1), (0,))
 
-    assert list(figure.data[1].text) == ["+2.0%", "not known", "−1.0%"]
+    assert list(figure.data[1].text) == ["not known", "+2.0%", "−1.0%"]
+    assert "the worst other class, frog, −1.0%" in figure.layout.title.text.replace("<br>", " ")
 
 
 def test_without_a_prediction_it_says_so() -> None:

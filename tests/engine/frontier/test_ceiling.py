@@ -3,9 +3,12 @@ import sys
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from engine.errors import RefusedInput
-from engine.frontier import ceiling_verdict
+from engine.frontier import ceiling_verdict, leave_out
+from engine.frontier.ceiling import STEP
+from engine.reweight.programme import ProgrammeSettings, ReweightProgramme
 
 NAMES = ("cat", "dog", "ship")
 COUNTS = np.full((4, 3), 25)
@@ -53,8 +56,24 @@ def test_gains_are_per_cent_of_the_class_loss_and_fall_on_folds_left_out():
 
 def test_without_noise_the_gain_left_out_is_the_gain_in_sample():
     found = ceiling_verdict(rows_of(room_for_all(), 0.0), COUNTS, LOSS, NAMES)
+    programme = ReweightProgramme(room_for_all(), ProgrammeSettings((0, 1, 2)))
+    np.testing.assert_allclose(found.gain.in_sample, 100 * STEP * programme.solve([0, 0, 0]).gains / LOSS)
     np.testing.assert_allclose(found.gain.held_out, found.gain.in_sample)
     np.testing.assert_allclose(found.gain.interval[:, 0], found.gain.held_out)
+
+
+def test_the_interval_is_students_over_the_folds():
+    rows = rows_of(room_for_all(), 0.5)
+    found = ceiling_verdict(rows, COUNTS, LOSS, NAMES)
+
+    gains = []
+    for fold in range(4):
+        kept, left = leave_out(rows, COUNTS, fold)
+        weights = ReweightProgramme(kept, ProgrammeSettings((0, 1, 2))).solve([0, 0, 0]).weights
+        gains.append(100 * STEP * (weights - 1) @ left / len(left) / LOSS)
+    low, high = stats.t.interval(0.95, 3, np.mean(gains, axis=0), stats.sem(gains))
+    np.testing.assert_allclose(found.gain.held_out, np.mean(gains, axis=0))
+    np.testing.assert_allclose(found.gain.interval, np.stack([low, high], axis=1))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -100,6 +119,20 @@ def test_a_class_in_one_fold_only_has_no_interval_and_one_in_two_has():
     assert found.verdict == "inconclusive"
     assert np.isfinite(found.gain.held_out).all()
     assert np.isnan(found.gain.interval).any(axis=1).tolist() == [False, True, False]
+
+
+def test_a_class_without_an_interval_keeps_another_from_deciding():
+    # What helps the first class in some folds harms it in the one left out.
+    rows = rows_of(np.zeros((80, 3)), 1.0)
+    of_first = rows[:, [0, 3, 6, 9]]
+    rows[:, [0, 3, 6, 9]] = 10 * (of_first - of_first.mean(axis=1, keepdims=True))
+    counts = COUNTS.copy()
+    counts[:, 2] = [40, 0, 0, 0]
+
+    decided = ceiling_verdict(rows, COUNTS, LOSS, NAMES)
+    assert (decided.verdict, decided.minimum.class_index) == ("at_ceiling", 0)
+    undecided = ceiling_verdict(rows, counts, LOSS, NAMES)
+    assert (undecided.verdict, undecided.minimum.class_index) == ("inconclusive", 0)
 
 
 def test_influence_that_is_not_finite_is_refused():

@@ -96,6 +96,10 @@ def test_other_float_types_are_converted_with_a_notice(tmp_path: Path, dtype: to
         ({"_1__weight": torch.ones(5, 7)}, r"1\.weight \(5, 7\) instead of \(5, 4\)"),
         ({"_3__weight": torch.ones(3, 6)}, r"3\.weight \(3, 6\) instead of \(3, 5\)"),
         ({"_3__weight": torch.ones(7, 5), "_3__bias": torch.ones(7)}, r"for 7 classes, but the data have 3"),
+        (
+            {"_1__bias": torch.ones(6), "_3__weight": torch.ones(7, 5), "_3__bias": torch.ones(7)},
+            r"other shapes .*: 1\.bias \(6,\) instead of \(5,\), 3\.weight \(7, 5\)",
+        ),
         ({"_1__bias": torch.ones(5, dtype=torch.int64)}, r"'1\.bias' is of type int64\. Expected float32"),
         ({"_1__bias": torch.ones(5, dtype=torch.bool)}, r"'1\.bias' is of type bool"),
         ({"_1__bias": torch.ones(5, dtype=torch.complex64)}, r"'1\.bias' is of type complex64"),

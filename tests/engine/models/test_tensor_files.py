@@ -56,6 +56,17 @@ def test_state_dicts_of_torch_are_read_in_its_old_and_new_format(tmp_path: Path,
     assert notices == ()
 
 
+def test_a_state_dict_is_mapped_from_its_file_so_its_size_costs_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a.pt"
+    torch.save({"a": torch.full((4,), 3.0)}, path)
+    tensors, _ = read_tensors(path)
+    place = path.read_bytes().index(np.full(4, 3.0, np.float32).tobytes())
+    with path.open("r+b") as file:  # in place: what is mapped shows the change, a copy would not
+        file.seek(place)
+        file.write(np.full(4, 5.0, np.float32).tobytes())
+    assert tensors["a"].tolist() == [5.0] * 4
+
+
 def test_a_state_dict_of_torch_under_the_name_of_safetensors_is_refused(tmp_path: Path) -> None:
     torch.save(GOOD, tmp_path / "a.safetensors")
     with pytest.raises(RefusedInput, match=r"written by torch\.save but is named \.safetensors.*Rename it to \.pt"):

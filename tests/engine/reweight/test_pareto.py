@@ -18,6 +18,7 @@ def candidate(number, loss, origin="random"):
 def test_the_outcome_is_per_cent_of_the_controls_loss():
     measured = Measured(CONTROL.accuracy, np.array([1.8, 1.1, 0.4]))
     assert outcome(measured, CONTROL, (0, 2)) == pytest.approx((15, -10))
+    assert outcome(measured, CONTROL, (0,)) == pytest.approx((10, -10))
     assert outcome(measured, CONTROL, (0, 1, 2))[1] == 0
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from engine.errors import RefusedInput
-from engine.reweight.gain_model import TIE_BREAK
+from engine.reweight.gain_model import TIE_BREAK, GainModel, SolverFailed
 from engine.reweight.programme import Infeasible, ProgrammeSettings, ReweightProgramme, sweep
 from engine.study import Reweight
 
@@ -188,6 +188,40 @@ def test_the_same_thresholds_give_the_same_weights_whatever_was_solved_before():
         warm.solve([0.9, 0.9, 0.9, 0.9])
 
     assert np.array_equal(warm.solve([0, 0.1, -0.2, 0]).weights, cold.weights)
+
+
+def test_a_sweep_is_as_good_as_its_points_alone_and_repeats():
+    vectors = random_vectors(7, samples=150, classes=4)
+    # What one class gains the others lose.
+    vectors -= vectors.mean(axis=1, keepdims=True)
+    programme = ReweightProgramme(vectors, ProgrammeSettings((0, 1)))
+    levels = np.linspace(0, 0.4, 9)
+    frontier = sweep(programme, levels)
+
+    objectives = [solution.objective for solution in frontier]
+    assert (np.diff(objectives) > -1e-6).all()
+    assert objectives[-1] > objectives[0] + 0.05
+    for level, solution in zip(levels, frontier, strict=True):
+        alone = programme.solve([0, 0, -level, -level])
+        assert solution.objective == pytest.approx(alone.objective, abs=1e-6)
+    again = sweep(programme, levels)
+    assert all(np.array_equal(one.weights, other.weights) for one, other in zip(frontier, again, strict=True))
+
+
+@pytest.mark.parametrize(("shift", "message"), [(0.0, "threshold by 0.1"), (0.3, "mean weight by 0.3")])
+def test_a_solution_that_does_not_hold_when_recomputed_is_not_given_out(monkeypatch, shift, message):
+    programme = ReweightProgramme(random_vectors(), ProgrammeSettings((0,)))
+    monkeypatch.setattr(GainModel, "maximise", lambda self, required, go_on: np.full(40, shift))
+    with pytest.raises(SolverFailed, match=message):
+        programme.solve([0.1 if shift == 0 else -1, -1, -1])
+
+
+def test_weights_are_within_the_bounds_to_the_last_bit(monkeypatch):
+    programme = ReweightProgramme(random_vectors(), ProgrammeSettings((0,)))
+    beyond = np.repeat([0.5 + 1e-8, -0.5 - 1e-8], 20)
+    monkeypatch.setattr(GainModel, "maximise", lambda self, required, go_on: beyond)
+    weights = programme.solve([-1, -1, -1]).weights
+    assert (weights.min(), weights.max()) == (0.5, 1.5)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
