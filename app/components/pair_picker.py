@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from app.components import view_state
+from app.components.chart import chart
 from app.figures import class_matrix, worst_first
 
 _KINDS = {
@@ -36,14 +37,8 @@ def pair_picker(names: Sequence[str], matrices: dict[str, np.ndarray], pair: tup
     kind = st.segmented_control(
         "Colour shows", list(_KINDS), format_func=_KINDS.__getitem__, default="correlation", key="matrix_kind"
     )
-    st.plotly_chart(
-        class_matrix(names, matrices[kind or "correlation"], kind or "correlation"),
-        key="matrix",
-        on_select=lambda: _clicked(names),
-        selection_mode="points",
-        config={"displayModeBar": False},
-        width="stretch",
-    )
+    kind = kind or "correlation"
+    chart(class_matrix(names, matrices[kind], kind), "matrix", on_select=lambda: _clicked(names))
     first, second = st.columns(2)
     for column, name, index, words in ((first, "a", pair[0], "To the right"), (second, "b", pair[1], "Upwards")):
         st.session_state[f"pair_{name}"] = names[index]

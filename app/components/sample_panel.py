@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app.components.chart import chart
 from app.components.refusal import refusals_shown
 from app.components.server_state import training_inputs
 from app.components.study_page import StudyInView
@@ -14,7 +15,6 @@ from app.figures import influence_of_sample, pair_scatter
 SELECTABLE = 20_000
 """Points drawn at most: a selection of more would not fit into a message to the server."""
 _LISTED = 200
-_MODEBAR = {"displaylogo": False, "scrollZoom": True}
 
 
 def pair_plot(view: StudyInView, pair: tuple[int, int]) -> None:
@@ -22,14 +22,9 @@ def pair_plot(view: StudyInView, pair: tuple[int, int]) -> None:
     a, b = pair
     frame = view.cache.pair(view.key, a, b, "ceiling", SELECTABLE)
     key = f"pair_{a}_{b}"
-    st.plotly_chart(
-        pair_scatter(frame, view.names[a], view.names[b], view.cache.region_counts(view.key, a, b), view.names),
-        key=key,
-        on_select=lambda: _selected(key, view.key, pair),
-        selection_mode=("points", "box", "lasso"),
-        config=_MODEBAR,
-        width="stretch",
-    )
+    counts = view.cache.region_counts(view.key, a, b)
+    figure = pair_scatter(frame, view.names[a], view.names[b], counts, view.names)
+    chart(figure, key, on_select=lambda: _selected(key, view.key, pair), modes=("points", "box", "lasso"))
     if len(frame) < view.influence["samples"]:
         drawn = f"{len(frame):,} of {view.influence['samples']:,} samples are drawn"
         st.caption(f"{drawn}, the extremes among them; the counts are of all.")
@@ -71,12 +66,8 @@ def sample_panel(view: StudyInView) -> None:
         help="The analysed checkpoint's prediction for this training sample.",
     )
     told.caption(f"From {sample['source']}")
-    bars.plotly_chart(
-        influence_of_sample(view.names, sample["ceiling"], sample["label"]),
-        key="sample_bars",
-        config={"displayModeBar": False},
-        width="stretch",
-    )
+    with bars:
+        chart(influence_of_sample(view.names, sample["ceiling"], sample["label"]), "sample_bars")
 
 
 def _picture(inputs: np.ndarray, view: StudyInView) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.components import view_state
+from app.components.chart import chart
 from app.figures import accuracy_bars
 
 
@@ -34,14 +35,7 @@ def target_picker(
         help="The classes that are to get better. All others are to keep what they have.",
     )
     values = [float("nan") if value is None else value for value in accuracy]
-    st.plotly_chart(
-        accuracy_bars(names, values, counts=counts),
-        key=bars,
-        on_select=lambda: _clicked(bars, names),
-        selection_mode="points",
-        config={"displayModeBar": False},
-        width="stretch",
-    )
+    chart(accuracy_bars(names, values, counts=counts), bars, on_select=lambda: _clicked(bars, names))
     return view_state.targets(names)
 
 

@@ -1,13 +1,13 @@
 """How far the other classes may go: one slider for all, single ones behind it, the prediction at once."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from app.components import view_state
+from app.components.chart import chart
 from app.components.study_page import StudyInView
 from app.figures import predicted_changes, worst_first
 from app.workflow.improve_view import Prediction
@@ -69,10 +69,5 @@ def prediction_panel(view: StudyInView, targets: tuple[int, ...], prediction: Pr
     if prediction.problem:
         st.warning(prediction.problem)
         return
-    accuracy: list[Any] = view.influence["accuracy"]["validation"]
-    st.plotly_chart(
-        predicted_changes(view.names, prediction.gains, targets, order=worst_first(accuracy)),
-        key="predicted",
-        config={"displayModeBar": False},
-        width="stretch",
-    )
+    order = worst_first(view.influence["accuracy"]["validation"])
+    chart(predicted_changes(view.names, prediction.gains, targets, order=order), "predicted")

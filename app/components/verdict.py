@@ -3,8 +3,9 @@
 import pandas as pd
 import streamlit as st
 
+from app.components.chart import chart
 from app.components.study_page import StudyInView
-from app.figures import spectrum_bars
+from app.figures import held_out_gains, spectrum_bars, worst_first
 from app.workflow.ceiling_view import trust_marks
 
 _CARDS = {
@@ -40,6 +41,17 @@ def accuracy_metrics(view: StudyInView) -> None:
         "Checkpoint",
         f"epoch {view.influence['epoch']}",
         help="The checkpoint that was analysed; [model] epoch in the study file chooses another.",
+    )
+
+
+def gains(view: StudyInView) -> None:
+    """Shows the held-out gain of each class with its interval, in the order of the accuracy bars."""
+    gain = view.ceiling["gain"]
+    order = worst_first(view.influence["accuracy"]["validation"])
+    chart(held_out_gains(view.names, gain["held_out"], gain["interval"], order=order), "gains")
+    st.caption(
+        "What a tenth of the way to the weights that help every class most is predicted to give, on validation"
+        " samples that they were not chosen on."
     )
 
 
@@ -97,12 +109,8 @@ def spectrum_and_paper(view: StudyInView) -> None:
     """Shows the spectrum and what the paper's test says, and does not say."""
     spectrum = view.ceiling["spectrum"]
     left, right = st.columns([3, 2])
-    left.plotly_chart(
-        spectrum_bars(spectrum["explained_variance_ratio"]),
-        key="spectrum",
-        config={"displayModeBar": False},
-        width="stretch",
-    )
+    with left:
+        chart(spectrum_bars(spectrum["explained_variance_ratio"]), "spectrum")
     says = "room to improve" if spectrum["paper_says_room"] else "at the ceiling"
     right.metric(
         "First component's share of variance",

@@ -9,7 +9,7 @@ in ``layout.meta["alt"]``; clicked points carry ``customdata`` as nested lists.
 
 from app.figures.accuracy import accuracy_bars
 from app.figures.before_after import before_after
-from app.figures.frontier import frontier, non_dominated
+from app.figures.frontier import frontier
 from app.figures.gains import held_out_gains
 from app.figures.influence_bars import influence_of_sample
 from app.figures.layout import empty_figure
@@ -50,7 +50,6 @@ __all__ = [
     "frontier",
     "held_out_gains",
     "influence_of_sample",
-    "non_dominated",
     "pair_scatter",
     "predicted_changes",
     "spectrum_bars",

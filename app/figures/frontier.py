@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from app.figures import wording
 from app.figures.layout import empty_figure, lay_out
 from app.figures.palette import AFTER, OTHER, REFERENCE_LINE, TARGET
+from engine.reweight.pareto import non_dominated
 
 ORIGINS = {
     "informed": "straight from the linear programme",
@@ -21,17 +22,6 @@ ORIGINS = {
     "baseline": "plain class weights",
 }
 """How a candidate came about, in words."""
-
-
-def non_dominated(points: np.ndarray) -> np.ndarray:
-    """Returns which points no other beats in both coordinates, as indices by falling first coordinate.
-
-    Args:
-        points: shape ``(n, 2)``; higher is better in both.
-    """
-    order = np.lexsort((-points[:, 1], -points[:, 0]))
-    best_before = np.concatenate([[-np.inf], np.maximum.accumulate(points[order, 1])[:-1]])
-    return order[points[order, 1] > best_before]
 
 
 def frontier(
@@ -112,11 +102,10 @@ def _add_predicted(figure: go.Figure, sweep: pd.DataFrame) -> None:
 def _add_candidates(figure: go.Figure, measured: pd.DataFrame, chosen: int | None) -> None:
     is_baseline = (measured["origin"] == "baseline").to_numpy()
     baselines, searched = measured[is_baseline].sort_values("worst_other"), measured[~is_baseline]
-    best = non_dominated(searched[["worst_other", "target_gain"]].to_numpy(dtype=float))
-    dominated = np.setdiff1d(np.arange(len(searched)), best)
+    stays = non_dominated(searched[["worst_other", "target_gain"]].to_numpy(dtype=float))
     for rows, name, colour, symbol, joined in (
-        (searched.iloc[dominated], "trained", AFTER.colour, "diamond-open", False),
-        (searched.iloc[best], "trained, not beaten", AFTER.colour, AFTER.symbol, True),
+        (searched[~stays], "trained", AFTER.colour, "diamond-open", False),
+        (searched[stays].sort_values("worst_other"), "trained, not beaten", AFTER.colour, AFTER.symbol, True),
         (baselines, "class weights alone", OTHER.colour, "square", True),
     ):
         if rows.empty:

@@ -5,8 +5,7 @@ import streamlit as st
 from app.components.navigation import go_to
 from app.components.study_page import study_in_view
 from app.components.target_picker import target_picker
-from app.components.verdict import accuracy_metrics, region_counts, spectrum_and_paper, trust, verdict_card
-from app.figures import held_out_gains, worst_first
+from app.components.verdict import accuracy_metrics, gains, region_counts, spectrum_and_paper, trust, verdict_card
 
 view = study_in_view("Has the classifier reached its ceiling?")
 verdict_card(view)
@@ -18,15 +17,7 @@ with left:
         view.names, view.influence["accuracy"]["validation"], view.influence["counts"]["validation"], "ceiling"
     )
 with right:
-    gain = view.ceiling["gain"]
-    st.plotly_chart(
-        held_out_gains(
-            view.names, gain["held_out"], gain["interval"], order=worst_first(view.influence["accuracy"]["validation"])
-        ),
-        key="gains",
-        config={"displayModeBar": False},
-        width="stretch",
-    )
+    gains(view)
 
 improve, harmful, _ = st.columns([1, 1, 2])
 if improve.button("Improve the chosen classes", type="primary", disabled=not targets):

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from app.components.search_panel import results, search_controls, search_panel
+from app.components.search_panel import search_controls, search_panel
+from app.components.search_result import results
 from app.components.server_state import predictor
 from app.components.study_page import study_in_view
 from app.components.target_picker import target_picker

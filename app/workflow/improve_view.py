@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.reweight.groups import influence_groups
+from engine.reweight.pareto import frontier_point
 from engine.reweight.programme import Infeasible, ProgrammeSettings, ReweightProgramme, sweep
 from engine.study import Study
 
@@ -25,7 +26,7 @@ class Prediction:
 
     Attributes:
         gains: decrease of each class's mean loss, per cent of it, shape ``(K,)``.
-        target_gain: of the weakest target.
+        target_gain: mean of the targets.
         worst_other: of the worst class that is no target; 0 where every class is a target.
         problem: why the thresholds cannot be met, or ``None``.
     """
@@ -96,20 +97,8 @@ class Predictor:
 
     def _told(self, gains: NDArray[np.float64]) -> Prediction:
         percent = 100 * gains / self.class_loss
-        target_gain, worst_other = targets_and_worst_other(percent, self.targets)
+        target_gain, worst_other = frontier_point(percent, self.targets)
         return Prediction(percent, target_gain, worst_other)
-
-
-def targets_and_worst_other(gains: NDArray[np.float64], targets: tuple[int, ...]) -> tuple[float, float]:
-    """Returns the two coordinates of the frontier: the weakest target and the worst other class.
-
-    Args:
-        gains: shape ``(K,)``; classes without samples are NaN and do not count.
-        targets: indices of the target classes.
-    """
-    others = np.delete(gains, list(targets))
-    worst = float(np.nanmin(others)) if np.isfinite(others).any() else 0.0
-    return float(np.nanmin(gains[list(targets)])), worst
 
 
 def measured_points(
@@ -131,6 +120,6 @@ def measured_points(
         if row.loss is None or not np.size(row.loss):
             continue
         gains = 100 * (control_loss - np.asarray(row.loss, dtype=float)) / control_loss
-        target_gain, worst_other = targets_and_worst_other(gains, targets)
+        target_gain, worst_other = frontier_point(gains, targets)
         rows.append((row.number, row.origin, row.feasible, target_gain, worst_other))
     return pd.DataFrame(rows, columns=POINT_COLUMNS)

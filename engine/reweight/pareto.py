@@ -1,22 +1,25 @@
-"""Which candidates no other beats: the measured frontier of target gain against others' loss."""
+"""Gains as points of the frontier, and which points no other beats."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.reweight.candidates import Candidate, Measured
 
+def frontier_point(gains: NDArray[np.floating], targets: Sequence[int]) -> tuple[float, float]:
+    """Returns the mean gain of the targets and the gain of the worst other class.
 
-def outcome(measured: Measured, control: Measured, targets: Sequence[int]) -> tuple[float, float]:
-    """Returns the mean target gain and the worst change of another class.
+    Args:
+        gains: predicted or measured, shape ``(K,)``, positive is better; a class without
+            samples is NaN and does not count.
+        targets: class indices.
 
-    Both are decreases of validation loss in per cent of the control's loss of the class, so
-    positive is better; the second is 0 where every class is a target.
+    Returns:
+        The point; its second coordinate is 0 where no other class counts.
     """
-    change = 100.0 * (control.loss - measured.loss) / np.maximum(control.loss, 1e-12)
-    others = np.delete(change, list(targets))
-    return float(change[list(targets)].mean()), float(others.min()) if len(others) else 0.0
+    others = np.delete(gains, list(targets))
+    known = others[np.isfinite(others)]
+    return float(np.nanmean(gains[list(targets)])), float(known.min()) if len(known) else 0.0
 
 
 def non_dominated(points: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -29,21 +32,3 @@ def non_dominated(points: NDArray[np.floating]) -> NDArray[np.bool_]:
     above = (points[:, None, :] > points[None, :, :]).any(axis=2)
     beaten: NDArray[np.bool_] = np.any(at_least & above, axis=0)
     return np.logical_not(beaten)
-
-
-def pareto_front(candidates: Sequence[Candidate], control: Measured, targets: Sequence[int]) -> list[Candidate]:
-    """Returns the candidates that are non-dominated in :func:`outcome`, by rising target gain.
-
-    Baselines are drawn for comparison and cannot be chosen, so they are left out, and so is
-    what was not trained.
-    """
-    trained = [
-        (item, outcome(item.measured, control, targets))
-        for item in candidates
-        if item.measured is not None and item.origin != "baseline"
-    ]
-    if not trained:
-        return []
-    kept = non_dominated(np.array([point for _, point in trained]))
-    front = [entry for entry, stays in zip(trained, kept, strict=True) if stays]
-    return [item for item, _ in sorted(front, key=lambda entry: entry[1])]

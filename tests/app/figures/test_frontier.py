@@ -1,10 +1,7 @@
 import numpy as np
 import pandas as pd
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from app.figures import frontier, non_dominated
+from app.figures import frontier
 
 SWEEP = pd.DataFrame({"level": [0.2, 0.0, 0.1], "target_gain": [2.0, 1.0, 1.6], "worst_other": [-2.0, 0.0, -1.0]})
 COLUMNS = ["number", "origin", "target_gain", "worst_other", "feasible"]
@@ -26,15 +23,6 @@ NONE = CANDIDATES.iloc[:0]
 def numbers(figure: object) -> dict[str, list[int]]:
     traces = figure.data  # type: ignore[attr-defined]
     return {trace.name: [row[0] for row in trace.customdata] for trace in traces if trace.customdata is not None}
-
-
-@given(arrays(np.float64, st.tuples(st.integers(1, 30), st.just(2)), elements=st.integers(-5, 5).map(float)))
-def test_the_non_dominated_points_are_those_that_no_other_beats(points: np.ndarray) -> None:
-    kept = points[non_dominated(points)]
-
-    beaten = [any((other >= point).all() and (other > point).any() for other in points) for point in points]
-    assert {tuple(point) for point in kept} == {tuple(p) for p, lost in zip(points, beaten, strict=True) if not lost}
-    assert (np.diff(kept[:, 0]) < 0).all()
 
 
 def test_candidates_carry_their_number_and_the_unbeaten_are_joined() -> None:
