@@ -122,7 +122,7 @@ def _run(command: str, path: Path, as_json: bool, cache: Path | None, options: d
 
         with terminal_progress() as progress:
             result = COMMANDS[command](study, store, options, progress)
-        store.register_study(study.folder / path.name if path.is_file() else study.folder / "study.toml")
+        store.register_study(path / "study.toml" if path.is_dir() else path)
         ingest_if_free(store)
     except RefusedInput as refusal:
         refuse(str(refusal))
@@ -131,8 +131,7 @@ def _run(command: str, path: Path, as_json: bool, cache: Path | None, options: d
         refuse("Stopped. What was finished is kept; the same command goes on from there.")
         raise typer.Exit(CANCELLED) from None
     if as_json:
-        json.dump(result, sys.stdout, allow_nan=False)
-        sys.stdout.write("\n")
+        sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")
     else:
         describe(command, result)
 

@@ -41,50 +41,51 @@ def refuse(message: str) -> None:
 
 def describe(command: str, result: dict[str, Any]) -> None:
     """Prints the result of a command for a reader."""
-    console = Console()
+    # Class names and paths come from the user: "[b]" in one is no markup, ":x:" no picture.
+    console = Console(markup=False, emoji=False)
     for notice in result.get("notices", []):
-        console.print(f"Note: {notice}", markup=False)
+        console.print(f"Note: {notice}")
     _DESCRIPTIONS[command](console, result)
 
 
 def _train(console: Console, result: dict[str, Any]) -> None:
     last = result["per_class_accuracy"][-1]
     console.print(_per_class(result["class_names"], {split: values for split, values in last.items() if values}))
-    console.print(f"{len(result['per_class_accuracy'])} checkpoints in {result['checkpoints']}", markup=False)
+    console.print(f"{len(result['per_class_accuracy'])} checkpoints in {result['checkpoints']}", soft_wrap=True)
 
 
 def _influence(console: Console, result: dict[str, Any]) -> None:
     console.print(
         f"Run {result['run']}: influence of {result['samples']:,} samples on {result['classes']} classes"
         f" ({result['strategy']}, {result['tracked_parameters']:.0%} of the parameters)"
-        + (", from the store." if result["cached"] else f", {sum(result['seconds'].values()):.1f} s."),
-        markup=False,
+        + (", from the store." if result["cached"] else f", {sum(result['seconds'].values()):.1f} s.")
     )
     for name, reason in result["refused_modules"].items():
-        console.print(f"Not tracked: {name}: {reason}", markup=False)
+        console.print(f"Not tracked: {name}: {reason}")
 
 
 def _ceiling(console: Console, result: dict[str, Any]) -> None:
-    console.print(result["sentence"], markup=False)
+    console.print(result["sentence"])
     held_out, interval = result["gain"]["held_out"], result["gain"]["interval"]
     table = Table("class", "held-out gain, % of its loss", "95% interval")
     for name, gain, (low, high) in zip(result["class_names"], held_out, interval, strict=True):
-        table.add_row(name, *(("-", "-") if gain is None else (f"{gain:+.2f}", f"{low:+.2f} to {high:+.2f}")))
+        # A class that only one fold measures has a gain, but no interval.
+        interval_told = "-" if low is None else f"{low:+.2f} to {high:+.2f}"
+        table.add_row(name, "-" if gain is None else f"{gain:+.2f}", interval_told)
     console.print(table)
     ratio = result["spectrum"]["first_ratio"]
     says = "room to improve" if result["spectrum"]["paper_says_room"] else "at the ceiling"
-    console.print(
-        f"The paper's test: first principal component explains {ratio:.0%} (over 20% reads '{says}').", markup=False
-    )
+    console.print(f"The paper's test: first principal component explains {ratio:.0%} (over 20% reads '{says}').")
 
 
 def _reweight(console: Console, result: dict[str, Any]) -> None:
     split = "test" if "test" in result["after"] else "validation"
     columns = {name: result[name][split] for name in ("before", "control", "after")}
     console.print(_per_class(result["class_names"], columns, caption=f"accuracy on {split}"))
-    console.print(result["sentence"], markup=False)
-    console.print(f"{result['trainings']} candidates trained. Weights: {result['weights']}", markup=False)
-    console.print(f"Checkpoint: {result['checkpoint']}", markup=False)
+    console.print(result["sentence"])
+    # A path that is broken into lines cannot be copied.
+    console.print(f"{result['trainings']} candidates trained. Weights: {result['weights']}", soft_wrap=True)
+    console.print(f"Checkpoint: {result['checkpoint']}", soft_wrap=True)
 
 
 def _samples(console: Console, result: dict[str, Any]) -> None:

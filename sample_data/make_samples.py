@@ -3,7 +3,7 @@
 Run ``make samples`` (or ``python -m sample_data.make_samples``) after a change of results
 (a raised ``RESULT_VERSION``): it writes data, study file, 20 checkpoints, and the finished
 runs of ``ceiling`` and ``reweight`` that the dashboard opens on. The data are the UCI
-optical recognition digits that scikit-learn ships (BSD licence).
+data set Optical Recognition of Handwritten Digits, as scikit-learn ships it.
 """
 
 import shutil

@@ -98,6 +98,10 @@ def _draw(
         chosen = view.cache.run(key)["chosen"] if view.cache.has_run(key) else None
     current = None if prediction is None or prediction.problem else (prediction.target_gain, prediction.worst_other)
     figure = frontier(predictor(view.study, view.key, targets).frontier(), points, chosen, current)
+    st.caption(
+        "Dotted: the prediction, of first order and mostly too large. Points: what one more epoch really did on the"
+        " validation data."
+    )
     if live:
         chart(figure, "frontier_live")
     else:

@@ -37,10 +37,14 @@ def results(view: StudyInView) -> None:
     st.markdown(result["sentence"])
     split = "test" if "test" in result["after"] else "validation"
     chosen = st.segmented_control("Judged on", list(result["after"]), default=split, key="result_split") or split
-    before, after, control, interval = (
-        np.array(result[name][chosen], dtype=float) for name in ("before", "after", "control", "interval")
+    before, after, control, interval, change = (
+        np.array(result[name][chosen], dtype=float) for name in ("before", "after", "control", "interval", "change")
     )
-    chart(before_after(view.names, before, after, control, interval, result["targets"]), "before_after")
+    chart(before_after(view.names, before, after, control, interval, result["targets"], change), "before_after")
+    st.caption(
+        f"Left: the delivered checkpoint and its control. Right: the mean over {result['seeds']} batch orders, which"
+        " differs from a single one."
+    )
     st.dataframe(_table(view, result, chosen), hide_index=True, width="stretch")
     for notice in result["notices"]:
         st.caption(f"Note: {notice}")

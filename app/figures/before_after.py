@@ -21,6 +21,7 @@ def before_after(
     control: ArrayLike,
     intervals: ArrayLike,
     targets: Sequence[int] = (),
+    changes: ArrayLike | None = None,
 ) -> go.Figure:
     """Draws accuracy per class at three points, and the change against the control.
 
@@ -29,16 +30,19 @@ def before_after(
         before: accuracy of the model as it was, 0 to 1, shape ``(K,)``.
         after: accuracy after the weighted epoch, shape ``(K,)``.
         control: accuracy after the same epoch without weights, shape ``(K,)``.
-        intervals: 95% intervals of ``after − control``, shares like the accuracies, shape ``(K, 2)``.
+        intervals: 95% intervals of the changes, shares like the accuracies, shape ``(K, 2)``.
         targets: class indices to improve; they carry a star.
+        changes: mean change against the control where several trainings were compared, shares,
+            shape ``(K,)``; by default ``after − control``.
 
     Returns:
         A figure in two columns whose points carry ``customdata = [[class index]]``, the class
         that was worst before on top.
     """
     before, after, control = (np.asarray(values, dtype=float) for values in (before, after, control))
-    changes, intervals = 100 * (after - control), 100 * np.asarray(intervals, dtype=float).reshape(-1, 2)
-    if not np.isfinite(changes).any():
+    mean_changes = 100 * (after - control if changes is None else np.asarray(changes, dtype=float))
+    intervals = 100 * np.asarray(intervals, dtype=float).reshape(-1, 2)
+    if not np.isfinite(mean_changes).any():
         return empty_figure("No improved model has been evaluated yet.")
     order = shown(worst_first(before), keep=targets)
     rows = list(range(len(order)))
@@ -76,14 +80,14 @@ def before_after(
             row=1,
             col=1,
         )
-    for trace in interval_dots(class_names, changes, intervals, order, " points", 1):
+    for trace in interval_dots(class_names, mean_changes, intervals, order, " points", 1):
         figure.add_trace(trace, row=1, col=2)
     figure.add_vline(x=0, line={"color": REFERENCE_LINE, "width": 1.5}, layer="below", row=1, col=2)
     height = class_axis(figure, class_names, order, targets)
     figure.update_xaxes(title="accuracy (%)", row=1, col=1)
-    figure.update_xaxes(title="after − control (points)", zeroline=False, row=1, col=2)
+    figure.update_xaxes(title="change against control (points)", zeroline=False, row=1, col=2)
 
-    title = _title(class_names, changes, targets)
+    title = _title(class_names, mean_changes, targets)
     note = f"Bars are 95% intervals. {left_out_note(len(order), len(before))}".strip()
     return lay_out(
         figure,

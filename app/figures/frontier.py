@@ -105,8 +105,8 @@ def _add_candidates(figure: go.Figure, measured: pd.DataFrame, chosen: int | Non
     stays = non_dominated(searched[["worst_other", "target_gain"]].to_numpy(dtype=float))
     for rows, name, colour, symbol, joined in (
         (searched[~stays], "trained", AFTER.colour, "diamond-open", False),
-        (searched[stays].sort_values("worst_other"), "trained, not beaten", AFTER.colour, AFTER.symbol, True),
-        (baselines, "class weights alone", OTHER.colour, "square", True),
+        (searched[stays].sort_values("worst_other", ascending=False), "not beaten", AFTER.colour, AFTER.symbol, True),
+        (baselines, "class weights", OTHER.colour, "square", True),
     ):
         if rows.empty:
             continue

@@ -15,14 +15,14 @@ import plotly.graph_objects as go
 
 from app.figures import wording
 
-TITLE_WIDTH = 66
-"""Characters a line of the title: fits 550 px, half a wide page."""
-SUBTITLE_WIDTH = 84
+TITLE_WIDTH = 46
+"""Characters a line of the title: fits 380 px, half a page on a screen of 1280 pixels."""
+SUBTITLE_WIDTH = 60
 TRANSPARENT = "rgba(0, 0, 0, 0)"
 _TITLE_SIZE, _SUBTITLE_SIZE = 16, 13
 _LINE = 1.3
-_NARROW = 560
-"""Pixels that a legend has on half a wide page."""
+_NARROW = 300
+"""Pixels that a legend has on half a page, beside the titles of the axis."""
 
 
 def wrapped(text: str, width: int) -> list[str]:

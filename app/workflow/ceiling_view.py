@@ -50,10 +50,15 @@ def trust_marks(influence: dict[str, Any], ceiling: dict[str, Any]) -> list[Trus
         f"The smallest class has {smallest} validation samples"
         + (f"; too few: {', '.join(ceiling['few_samples'])}." if ceiling["few_samples"] else "."),
     )
-    low, high = ceiling["minimum"]["interval"]
-    stable = TrustMark(
-        "Agreement of the folds",
+    return [tracked, converged, evidence, _agreement(*ceiling["minimum"]["interval"])]
+
+
+def _agreement(low: float | None, high: float | None) -> TrustMark:
+    name = "Agreement of the folds"
+    if low is None or high is None:
+        return TrustMark(name, "poor", "The weakest class is measured in a single fold, so nothing can be compared.")
+    return TrustMark(
+        name,
         "good" if high - low <= 5 else "fair" if high - low <= 20 else "poor",
         f"The weakest class's gain is known to within {high - low:.1f} per cent of its loss (95%, over 4 folds).",
     )
-    return [tracked, converged, evidence, stable]

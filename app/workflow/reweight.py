@@ -68,11 +68,13 @@ def reweight(study: Study, store: Store, options: dict[str, Any], progress: Prog
     """
     influence, _ = influence_run(study, store, progress)
     names = influence.manifest()["class_names"]
-    targets = class_indices(study.reweight.targets, names)
+    targets = tuple(sorted(class_indices(study.reweight.targets, names)))
     if not targets:
         raise RefusedInput(
             "no target class is named", f"at least one of {', '.join(names)}", "Give --targets or [reweight] targets"
         )
+    # One run however the classes were written, and in which order; pages name them like this too.
+    study = study.with_changes(reweight={"targets": [names[k] for k in targets]})
     folder = store.run(reweight_key(influence.key, study))
     cached = folder.is_finished
     if not cached:

@@ -1,5 +1,6 @@
 """The use-case behind ``train``: a study's model from scratch, a checkpoint each epoch."""
 
+import math
 from typing import Any
 
 from cache.store import Store
@@ -30,6 +31,13 @@ def train_model(study: Study, store: Store, options: dict[str, Any], progress: P
     return {
         "checkpoints": str(study.checkpoints_path),
         "class_names": list(history.class_names),
-        "per_class_accuracy": [{"validation": record.validation, "test": record.test} for record in history.epochs],
+        "per_class_accuracy": [
+            {"validation": _told(record.validation), "test": _told(record.test)} for record in history.epochs
+        ],
         "epoch_seconds": [record.seconds for record in history.epochs],
     }
+
+
+def _told(accuracy: list[float] | None) -> list[float | None] | None:
+    """Returns the accuracies as JSON has them: a class without samples has none."""
+    return None if accuracy is None else [None if math.isnan(value) else value for value in accuracy]

@@ -144,7 +144,8 @@ def _verdict(minimum: Minimum, interval: Floats, few: tuple[str, ...]) -> Verdic
 def _sentence(verdict: Verdict, minimum: Minimum, class_names: tuple[str, ...], few: tuple[str, ...]) -> str:
     low, high = minimum.interval
     gain = (
-        f"the weakest is {class_names[minimum.class_index]}, which gains {minimum.value:+.1f}% of its loss"
+        f"the weakest is {class_names[minimum.class_index]}, which {'gains' if minimum.value >= 0 else 'loses'}"
+        f" {abs(minimum.value):.1f}% of its loss"
         f" (95% {low:+.1f} to {high:+.1f}) on validation samples that the weights were not chosen on"
     )
     if few:

@@ -59,6 +59,14 @@ def test_the_change_is_after_less_control_in_points_with_its_interval() -> None:
     assert gain.hovertext == ("<b>cat</b> gains<br>+4.0 points, 95% interval +1.0 to +7.0 points",)
 
 
+def test_the_mean_change_of_several_trainings_is_drawn_where_it_is_given() -> None:
+    figure = before_after(NAMES, BEFORE_, AFTER_, CONTROL_, INTERVALS, (0,), [0.05, 0.0, -0.03])
+    drawn = {row[0]: x for trace in figure.data[4:] for row, x in zip(trace.customdata, trace.x, strict=True)}
+
+    assert drawn == pytest.approx({0: 5, 1: 0, 2: -3})
+    assert "cat changes by +5.0 points" in figure.layout.title.text.replace("<br>", " ")
+
+
 def test_the_title_compares_with_the_control() -> None:
     def title(targets: tuple[int, ...]) -> str:
         figure = before_after(NAMES, BEFORE_, AFTER_, CONTROL_, INTERVALS, targets)

@@ -32,7 +32,9 @@ def test_what_helps_is_blue_and_what_harms_orange() -> None:
         "Its presence <b>leaves unchanged ship",
         "Its presence <b>helps dog",
     ]
-    assert figure.layout.title.text == "This sample helps 1 and harms 1 of 3 classes, most of all cat"
+    assert (
+        figure.layout.title.text.replace("<br>", " ") == "This sample helps 1 and harms 1 of 3 classes, most of all cat"
+    )
 
 
 def test_of_40_classes_the_strongest_20_and_its_own_are_drawn() -> None:

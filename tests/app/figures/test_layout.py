@@ -117,7 +117,7 @@ def test_a_legend_that_wraps_on_half_a_page_gets_a_second_row() -> None:
         figure = go.Figure([go.Scatter(x=[0], y=[0], name=name) for name in names])
         return lay_out(figure, title="A title", alt="", height=200, legend=True).layout.margin.t
 
-    assert room(["predicted", "trained", "class weights alone", "your thresholds", "chosen"]) == room(["a", "b"]) + 20
+    assert room(["predicted", "trained", "class weights", "chosen"]) == room(["a", "b"]) + 20
 
 
 def test_rows_of_classes_named_alike_or_by_numbers_stay_apart() -> None:

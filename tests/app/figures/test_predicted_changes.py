@@ -62,7 +62,9 @@ def test_of_40_classes_the_targets_and_the_most_endangered_are_drawn() -> None:
 
     assert [row[0] for row in targets.customdata] == [39, 38]
     assert [row[0] for row in others.customdata] == list(range(18))
-    assert "20 of 40 classes, the targets and the most endangered" in figure.layout.title.subtitle.text
+    assert "20 of 40 classes, the targets and the most endangered" in figure.layout.title.subtitle.text.replace(
+        "<br>", " "
+    )
 
 
 def test_numbers_at_the_ends_of_bars_stay_in_view() -> None:

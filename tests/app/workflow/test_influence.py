@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+
+import engine.influence.vectors
+from app.workflow.influence import fold_counts, fold_rows, influence_run
+from engine.data import load_data
+from engine.errors import Cancelled
+from engine.study import load_study
+
+
+class Stop:
+    """A progress that cancels once a stage has gone so far, and remembers what it was told."""
+
+    def __init__(self, stage: str, done: int) -> None:
+        self._stage, self._done = stage, done
+        self.told: list[tuple[str, int]] = []
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        self.told.append((stage, done))
+        if stage == self._stage and done >= self._done:
+            raise Cancelled
+
+
+@pytest.fixture
+def parts_of_64(monkeypatch) -> None:
+    monkeypatch.setattr(engine.influence.vectors, "PART_SAMPLES", 64)
+
+
+def test_a_run_tells_every_training_sample_with_its_prediction(trained_digits, finished_store):
+    folder, cached = influence_run(load_study(trained_digits), finished_store)
+
+    samples = folder.read_table("samples.parquet").to_pydict()
+    assert cached
+    assert samples["index"] == list(range(200))
+    assert samples["source"][17] == "train.npz#17"
+    with np.load(trained_digits / "train.npz") as arrays:
+        assert samples["label"] == arrays["label"].tolist()
+    right = np.equal(samples["label"], samples["predicted"])
+    accuracy = [right[np.equal(samples["label"], k)].mean() for k in range(10)]
+    assert folder.manifest()["accuracy"]["train"] == pytest.approx(accuracy)
+
+
+def test_stored_scores_have_a_column_for_each_fold_and_class(trained_digits, finished_store):
+    folder, _ = influence_run(load_study(trained_digits), finished_store)
+
+    counts = fold_counts(folder)
+    assert fold_rows(folder, "ceiling").shape == fold_rows(folder, "epoch").shape == (200, 40)
+    assert counts.shape == (4, 10)
+    assert counts.sum(axis=0).tolist() == [12] * 10
+
+
+def test_each_validation_sample_is_in_the_fold_that_the_counts_say(trained_digits, finished_store):
+    folder, _ = influence_run(load_study(trained_digits), finished_store)
+
+    validation = folder.read_table("validation.parquet").to_pandas()
+    counted = validation.groupby(["fold", "label"]).size().unstack().to_numpy()
+    assert np.array_equal(counted, fold_counts(folder))
+    losses = validation.groupby("label")["loss"].mean()
+    assert folder.manifest()["loss"]["validation"] == pytest.approx(losses.tolist(), rel=1e-5)
+
+
+def test_a_finished_run_is_found_and_left_as_it_is(trained_digits, digits_store, run_use_case, contents):
+    before = contents(digits_store.runs_folder)
+    steps = Stop("scores", 0)
+
+    result = run_use_case("influence", trained_digits, digits_store, steps)
+
+    assert result["cached"] is True
+    assert steps.told == []
+    assert contents(digits_store.runs_folder) == before
+
+
+def test_a_study_that_moved_finds_its_run_again(digits, digits_store, run_use_case, edited):
+    edited(digits, 'name = "small digits"', 'name = "renamed"')
+
+    assert run_use_case("influence", digits, digits_store)["cached"] is True
+
+
+def test_another_epoch_or_seed_is_another_run(trained_digits, influence_store, run_use_case):
+    runs = {
+        run_use_case("influence", trained_digits, influence_store, **options)["run"]
+        for options in ({}, {"epoch": 4}, {"epoch": 2}, {"seed": 1})
+    }
+
+    assert len(runs) == 3
+    assert {run.key for run in influence_store.finished_runs()} == runs
+    assert {run.manifest()["epoch"] for run in influence_store.finished_runs()} == {2, 4}
+
+
+def test_a_stopped_run_goes_on_after_its_last_part_and_equals_one_that_never_stopped(
+    trained_digits, tmp_path, empty_store, run_use_case, parts_of_64
+):
+    from cache.store import Store
+
+    whole = Store(tmp_path / "whole")
+    run_use_case("influence", trained_digits, whole)
+    with pytest.raises(Cancelled):
+        run_use_case("influence", trained_digits, empty_store, Stop("scores", 128))
+    (stopped,) = empty_store.unfinished_runs()
+    first = stopped.path / "vectors-00000.parquet"
+    kept = first.stat().st_mtime_ns, first.read_bytes()
+    assert [name for name in stopped.parts if name.startswith("vectors-")] == [first.name]
+
+    steps = Stop("scores", 10_000)
+    resumed = run_use_case("influence", trained_digits, empty_store, steps)
+
+    assert resumed["cached"] is False
+    assert [done for stage, done in steps.told if stage == "scores"] == [128, 192, 200]
+    assert (first.stat().st_mtime_ns, first.read_bytes()) == kept
+    (finished,), (expected,) = empty_store.finished_runs(), whole.finished_runs()
+    assert finished.parts == expected.parts
+    tables = [name for name in expected.parts if name.endswith(".parquet")]
+    assert len(tables) == 6
+    assert all(finished.read_table(name).equals(expected.read_table(name)) for name in tables)
+    same = expected.manifest().keys() - {"created", "seconds"}
+    assert {key: finished.manifest()[key] for key in same} == {key: expected.manifest()[key] for key in same}
+
+
+def test_parts_of_any_size_hold_the_same_scores(
+    trained_digits, finished_store, empty_store, run_use_case, monkeypatch, parts_of_64
+):
+    run_use_case("influence", trained_digits, empty_store)
+
+    (small,) = empty_store.finished_runs()
+    large, _ = influence_run(load_study(trained_digits), finished_store)
+    for operator in ("ceiling", "epoch"):
+        expected = fold_rows(large, operator)
+        assert np.abs(fold_rows(small, operator) - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+def test_a_run_that_is_being_computed_is_refused_to_a_second_process(trained_digits, empty_store, run_use_case):
+    from app.workflow.catalogue import run_keys
+    from engine.errors import RefusedInput
+
+    study = load_study(trained_digits)
+    with empty_store.run(run_keys(study).influence).lock(), pytest.raises(RefusedInput, match="is being computed by"):
+        run_use_case("influence", study, empty_store)
+
+
+def test_notices_of_data_and_checkpoint_come_with_the_result(digits, empty_store, run_use_case):
+    for momentum in (digits / "checkpoints" / "optimizer").iterdir():
+        momentum.unlink()
+
+    result = run_use_case("influence", digits, empty_store)
+
+    assert load_data(load_study(digits)).notices == ()
+    assert result["notices"] == ["no momentum is stored with epoch 4: the next epoch starts with none"]
