@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 
 from engine.frontier.folds import leave_out
 from engine.reweight.programme import ProgrammeSettings, ReweightProgramme
@@ -33,6 +32,9 @@ def influence_groups(
     Returns:
         Group numbers ``(N,)`` from 0, without gaps, in the order of the classes.
     """
+    # scikit-learn takes seconds to load, and pages import this module before they group anything.
+    from sklearn.cluster import KMeans
+
     spread = vectors.std(axis=0, dtype=np.float64)
     # Classes of loud influence would otherwise decide alone what is similar.
     scaled = np.asarray(vectors, dtype=np.float64) / np.where(spread > 0, spread, 1.0)
