@@ -1,12 +1,14 @@
 """The command line: ``python -m app`` opens the dashboard, ``python -m app COMMAND STUDY`` works without one.
 
 ``--json`` prints one object on standard output and nothing else there; progress and
-messages go to standard error. The exit status is 0, or 2 for a refused input.
+messages go to standard error. The exit status is 0, 2 for a refused input, or 130 if stopped.
 """
 
 import json
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,12 +41,11 @@ def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the dashboard, on this machine.")] = 8501,
 ) -> None:
     """Opens the dashboard on the shipped samples and on every study opened before."""
+    if context.invoked_subcommand is not None and cache is not None:
+        raise typer.BadParameter("it belongs behind the command: python -m app COMMAND ... --cache DIR")
     if context.invoked_subcommand is None:
-        try:
-            serve((cache or default_store_root()).resolve(), port)
-        except RefusedInput as refusal:
-            refuse(str(refusal))
-            raise typer.Exit(REFUSED) from None
+        with _refusals_told():
+            serve(_store_root(cache), port)
 
 
 @cli.command()
@@ -106,16 +107,55 @@ def samples(
     _run("samples", study, as_json, cache, options)
 
 
+@cli.command()
+def doctor(
+    as_json: AsJson = False,
+    cache: StoreRoot = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Build the cache anew from the run folders.")] = False,
+) -> None:
+    """Checks the store, the cache and the environment, and says what to do."""
+    from app.workflow.doctor import examine
+
+    with _refusals_told():
+        result = examine(_store(cache), rebuild)
+    _print("doctor", result, as_json)
+
+
 def _listed(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
-def _run(command: str, path: Path, as_json: bool, cache: Path | None, options: dict[str, Any]) -> None:
-    """Runs one use-case from study file to printed result, with the exit status that scripts expect."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _store_root(cache: Path | None) -> Path:
+    """Returns the store's folder; it is made only when something is kept there."""
+    root = (cache or default_store_root()).resolve()
+    if root.exists() and not root.is_dir():
+        raise RefusedInput(f"the store {root} is a file", "a folder, or a name that is free", "Give another one")
+    return root
+
+
+def _store(cache: Path | None) -> Store:
+    return Store(_store_root(cache), SAMPLES)
+
+
+@contextmanager
+def _refusals_told() -> Iterator[None]:
+    """Turns refusals and stops into one message and the exit status that scripts expect."""
     try:
+        yield
+    except RefusedInput as refusal:
+        refuse(str(refusal))
+        raise typer.Exit(REFUSED) from None
+    except (Cancelled, KeyboardInterrupt):
+        refuse("Stopped. What was finished is kept; the same command goes on from there.")
+        raise typer.Exit(CANCELLED) from None
+
+
+def _run(command: str, path: Path, as_json: bool, cache: Path | None, options: dict[str, Any]) -> None:
+    """Runs one use-case from study file to printed result."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with _refusals_told():
         study = load_study(path)
-        store = Store(cache or default_store_root(), SAMPLES)
+        store = _store(cache)
         # torch is loaded only now: a refused study file is answered at once.
         from app.workflow.commands import COMMANDS
         from cache import ingest_if_free
@@ -123,15 +163,17 @@ def _run(command: str, path: Path, as_json: bool, cache: Path | None, options: d
         with terminal_progress() as progress:
             result = COMMANDS[command](study, store, options, progress)
         store.register_study(path / "study.toml" if path.is_dir() else path)
-        ingest_if_free(store)
-    except RefusedInput as refusal:
-        refuse(str(refusal))
-        raise typer.Exit(REFUSED) from None
-    except (Cancelled, KeyboardInterrupt):
-        refuse("Stopped. What was finished is kept; the same command goes on from there.")
-        raise typer.Exit(CANCELLED) from None
+        try:
+            ingest_if_free(store)
+        except RefusedInput as refusal:
+            refuse(f"The result is kept, but the dashboard's cache could not take it in: {refusal}")
+    _print(command, result, as_json)
+
+
+def _print(command: str, result: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")
+        json.dump(result, sys.stdout, allow_nan=False)
+        sys.stdout.write("\n")
     else:
         describe(command, result)
 

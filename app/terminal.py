@@ -12,6 +12,9 @@ from rich.table import Table
 
 from engine.progress import Progress
 
+_CLASS_COLUMNS = 4
+"""Classes that have a column of their own beside a sample; more would not fit a terminal."""
+
 
 @contextmanager
 def terminal_progress() -> Iterator[Progress]:
@@ -89,11 +92,19 @@ def _reweight(console: Console, result: dict[str, Any]) -> None:
 
 
 def _samples(console: Console, result: dict[str, Any]) -> None:
-    table = Table("index", "label", "source", *(result["class_names"][k] for k in result["classes"]))
+    classes = [result["class_names"][k] for k in result["classes"]]
+    shown = classes if len(classes) <= _CLASS_COLUMNS else []
+    table = Table("index", "label", "source", *shown, "sum of these" if shown else f"sum of {len(classes)} classes")
     for sample in result["samples"]:
-        influence = (f"{value:+.4g}" for value in sample["influence"])
-        table.add_row(str(sample["index"]), sample["label"], sample["source"], *influence)
+        influence = sample["influence"][: len(shown)]
+        numbers = (f"{value:+.4g}" for value in (*influence, sum(sample["influence"])))
+        table.add_row(str(sample["index"]), sample["label"], sample["source"], *numbers)
     console.print(table)
+
+
+def _doctor(console: Console, result: dict[str, Any]) -> None:
+    for check in result["checks"]:
+        console.print(f"{'ok  ' if check['ok'] else 'MEND'}  {check['name']}: {check['message']}", markup=False)
 
 
 def _per_class(names: list[str], columns: dict[str, list[Any]], caption: str = "accuracy") -> Table:
@@ -109,4 +120,5 @@ _DESCRIPTIONS = {
     "ceiling": _ceiling,
     "reweight": _reweight,
     "samples": _samples,
+    "doctor": _doctor,
 }

@@ -135,6 +135,16 @@ class RunFolder:
         """
         self.write_json(MANIFEST, {**manifest, "key": self.key})
 
+    def discard(self) -> None:
+        """Removes every part of a run that turned out not to be what its key says.
+
+        Raises:
+            RefusedInput: if the folder is shipped.
+        """
+        self._refuse_readonly()
+        for name in self.parts:
+            (self.path / name).unlink(missing_ok=True)
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keeps other processes from computing this run, and clears what a killed one left.

@@ -146,11 +146,9 @@ class Influence(_Settings):
     """The curvature H; ``auto`` is ``ekfac``."""
     damping: Literal["heuristic"] | Annotated[float, Field(gt=0)] = "heuristic"
     """Added to the eigenvalues of H; ``heuristic`` is a tenth of their mean in each module."""
-    measurement: Literal["loss", "margin", "soft_accuracy"] = "loss"
-    """What a class is judged by."""
     factor_examples: Literal["auto", "all"] | Annotated[int, Field(gt=0)] = "auto"
     """Training samples that the curvature is fitted on; ``auto`` is at most 2,000."""
-    modules: Literal["auto"] | tuple[str, ...] = "auto"
+    modules: Literal["auto"] | Annotated[tuple[str, ...], Field(min_length=1)] = "auto"
     """Names of the modules that are tracked; ``auto`` is every one that can be."""
 
 
@@ -209,6 +207,10 @@ class Reweight(_Settings):
             problem = "mean_preserving is true for thresholds = 'paper'"
             expected = "it only for thresholds = 'attainable', as the paper has no mean constraint"
             raise contradiction(problem, expected, "Remove mean_preserving")
+        if self.thresholds == "paper" and "slack" in self.model_fields_set:
+            problem = "slack is set for thresholds = 'paper'"
+            expected = "it only for thresholds = 'attainable', as the paper's thresholds range over 0 to 1"
+            raise contradiction(problem, expected, "Remove slack")
         return self
 
 

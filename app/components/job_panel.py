@@ -7,8 +7,9 @@ from typing import Any
 import streamlit as st
 
 from app.components import view_state
+from app.components.refusal import refusals_shown
 from app.components.server_state import opened
-from app.jobs import JobFolder, JobStatus, cancel_job, open_job, start_job
+from app.jobs import JobFolder, JobStatus, cancel_job, is_of_current_study, open_job, start_job
 from engine.errors import RefusedInput
 
 _POLL_SECONDS = 1.0
@@ -22,7 +23,7 @@ def begin(command: str, study: Path, options: dict[str, Any]) -> None:
 
 
 def job_in_view(command: str, study: Path) -> JobFolder | None:
-    """Returns the job of the URL if it is of this command and study."""
+    """Returns the job of the URL if it is of this command and of the study as its file reads now."""
     job_id = view_state.get("job")
     if job_id is None:
         return None
@@ -31,7 +32,8 @@ def job_in_view(command: str, study: Path) -> JobFolder | None:
         request = job.request()
     except RefusedInput:
         return None
-    return job if request.command == command and request.study == study else None
+    same = request.command == command and request.study == study and is_of_current_study(job)
+    return job if same else None
 
 
 def job_panel(job: JobFolder, live: Callable[[], None] | None = None) -> JobStatus:
@@ -73,7 +75,9 @@ def _follow(job: JobFolder, live: Callable[[], None] | None) -> None:
     if stop.button("Cancel", key=f"cancel_{job.id}", help="What is finished is kept; the search can go on later."):
         cancel_job(job)
     if live is not None:
-        live()
+        # A fragment runs again by itself, outside of what the page has around it.
+        with refusals_shown():
+            live()
 
 
 def _duration(seconds: float) -> str:

@@ -54,7 +54,7 @@ def sample_panel(view: StudyInView) -> None:
     st.subheader(f"Sample {sample['index']}")
     picture, told, bars = st.columns([1, 1, 3])
     with picture, refusals_shown():
-        _picture(np.asarray(training_inputs(view.study)[picked["index"]]), view)
+        _picture(np.asarray(training_inputs(view.study, view.key)[picked["index"]]), view)
     label, predicted = view.names[sample["label"]], view.names[sample["predicted"]]
     told.metric("Given label", label)
     told.metric(

@@ -40,11 +40,11 @@ def search_controls(view: StudyInView, targets: tuple[int, ...], thresholds: Thr
         f"At most {trainings} trainings of one epoch, roughly {_duration(seconds)}."
         " It stops early when nothing improves."
     )
-    options = {
-        "targets": [view.names[k] for k in targets],
-        "slack": thresholds.slack(view.names, targets),
-        "iterations": iterations,
-    }
+    options: dict[str, Any] = {"targets": [view.names[k] for k in targets], "iterations": iterations}
+    if thresholds.form == "attainable":
+        options["slack"] = thresholds.slack(view.names, targets)
+    else:
+        st.caption("The paper's thresholds range over 0 to 1 in the search; the slider shows single predictions only.")
     if st.button("Start the search", type="primary"):
         begin("reweight", view.path, options)
         st.session_state["shown_search"] = _key(view, options)

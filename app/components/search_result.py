@@ -82,15 +82,29 @@ def _candidate(view: StudyInView, key: str, result: dict[str, Any]) -> None:
     if picked is None or picked["run"] != key:
         return
     row = view.cache.candidates(key).set_index("number").loc[picked["number"]]
+    control = np.array(opened().store.run(key).read_json("control.json")["accuracy"], dtype=float)
+    after = np.asarray(row["accuracy"], dtype=float)
     st.subheader(f"Candidate {picked['number']}")
-    base = view.cache.run(view.key)["accuracy"]["validation"]
     st.dataframe(
-        pd.DataFrame({"class": view.names, "before": base, "after its epoch": list(row["accuracy"])}),
+        pd.DataFrame(
+            {
+                "class": view.names,
+                "before": view.influence["accuracy"]["validation"],
+                "control": control,
+                "after its epoch": after,
+                "points against control": 100 * (after - control),
+            }
+        ),
         hide_index=True,
-        column_config={name: st.column_config.NumberColumn(format="percent") for name in ("before", "after its epoch")},
+        column_config={
+            name: st.column_config.NumberColumn(format="percent") for name in ("before", "control", "after its epoch")
+        }
+        | {"points against control": st.column_config.NumberColumn(format="%+.1f")},
     )
+    told = "On the validation data, one batch order."
     if picked["number"] == result["chosen"]:
-        st.caption("This is the candidate that the result above was trained with.")
+        told += " This is the candidate that the result above was trained with."
+    st.caption(told)
 
 
 def _downloads(folder: Path) -> None:

@@ -13,6 +13,7 @@ from app.workflow.catalogue import RunKeys, run_keys
 from app.workflow.improve_view import Predictor
 from cache import Cache
 from cache.store import Store, default_store_root
+from engine.checkpoints import optimizer_path
 from engine.study import Study, load_study
 
 
@@ -56,7 +57,8 @@ def keys_of(study: Study) -> RunKeys:
     Raises:
         RefusedInput: if a data file or the checkpoint is missing.
     """
-    files = [*study.data_paths.values(), study.checkpoints_path]
+    checkpoints = study.checkpoints_path
+    files = [*study.data_paths.values(), checkpoints, optimizer_path(checkpoints)]
     stamps = tuple((str(path), _stamp(path)) for path in files)
     return _keys(study.model_dump_json(), stamps, study)
 
@@ -95,17 +97,21 @@ def _predictor(key: str, targets: tuple[int, ...], settings: str, _study: Study)
 
 
 @st.cache_resource(show_spinner="Reading the study's data …", max_entries=2)
-def _study_data(settings: str, _study: Study) -> Any:
+def _study_data(key: str, _study: Study) -> Any:
     # torch is loaded here and not before: most sessions never open a sample.
     from engine.data import load_data
 
     return load_data(_study)
 
 
-def training_inputs(study: Study) -> Any:
+def training_inputs(study: Study, key: str) -> Any:
     """Returns the inputs of the training samples as stored: pictures or table rows.
+
+    Args:
+        study: whose data are read.
+        key: of its influence run, which tells its data apart from what was there before.
 
     Raises:
         RefusedInput: if the data can no longer be read.
     """
-    return _study_data(study.canonical("data") + str(study.folder) + str(study.seed), study).train.inputs
+    return _study_data(key, study).train.inputs

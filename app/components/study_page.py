@@ -9,6 +9,7 @@ import streamlit as st
 from app.components import view_state
 from app.components.job_panel import begin, job_in_view, job_panel
 from app.components.server_state import keys_of, opened, study_at
+from app.workflow.catalogue import RunKeys
 from cache import Cache
 from engine.classes import class_indices
 from engine.study import Study
@@ -58,14 +59,17 @@ def study_in_view(question: str) -> StudyInView:
     keys = keys_of(study)
     cache = opened().cache
     if not (cache.has_run(keys.influence) and cache.has_run(keys.ceiling)):
-        _compute(study, entry.path)
+        _compute(study, entry.path, keys)
         st.stop()
     view = StudyInView(entry.path, study, keys.influence, cache.run(keys.influence), cache.run(keys.ceiling), cache)
     view_state.suggest_targets(class_indices(study.reweight.targets, view.names), view.names)
     return view
 
 
-def _compute(study: Study, path: Path) -> None:
+def _compute(study: Study, path: Path, keys: RunKeys) -> None:
+    for key in (keys.influence, keys.ceiling):
+        if key in opened().cache.refused:
+            st.warning(f"A stored result is left out: {opened().cache.refused[key]}")
     job = job_in_view("ceiling", path)
     if job is not None and job_panel(job).state in ("waiting", "running"):
         return

@@ -7,6 +7,7 @@ import streamlit as st
 from app.components import view_state
 from app.components.refusal import refusals_shown
 from app.components.server_state import opened
+from app.jobs import list_jobs
 from app.workflow.catalogue import StudyEntry, open_study, study_entries
 
 
@@ -46,4 +47,15 @@ def study_picker() -> StudyEntry | None:
                 entry = open_study(store, Path(st.session_state["study_path"]).expanduser())
                 view_state.choose_study(str(entry.path))
                 st.rerun()
+    _running_jobs()
     return by_path.get(view_state.get("study") or "")
+
+
+def _running_jobs() -> None:
+    """Tells of jobs at work, also of those that another page or session started."""
+    for job in list_jobs(opened().store):
+        status = job.status()
+        if status.state in ("waiting", "running"):
+            request = job.request()
+            share = f", {status.stage} {status.done:,} of {status.total:,}" if status.total else ""
+            st.caption(f":material/sync: {request.command} of {request.study.parent.name}{share}")

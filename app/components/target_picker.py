@@ -42,10 +42,11 @@ def target_picker(
 def _clicked(bars: str, names: Sequence[str]) -> None:
     """Toggles the class of the clicked bar; a second click on it arrives as an emptied selection."""
     points = st.session_state[bars]["selection"]["points"]
-    last = f"last_{bars}"
+    # By study: a chart of another one that is emptied says nothing about this one's classes.
+    last = f"last_{bars}_{view_state.get('study')}"
     if points:
         k = int(points[0]["customdata"][0])
         st.session_state[last] = k
         view_state.toggle_target(k, names)
-    elif st.session_state.get(last) is not None:
+    elif last in st.session_state:
         view_state.toggle_target(st.session_state.pop(last), names)

@@ -11,6 +11,7 @@ from app.components.chart import chart
 from app.components.study_page import StudyInView
 from app.figures import predicted_changes, worst_first
 from app.workflow.improve_view import Prediction
+from engine.reweight.thresholds import Form, neutral
 
 MOST = 50
 """Per cent of its attainable gain that the sliders let another class lose at most."""
@@ -21,15 +22,18 @@ class Thresholds:
     """What each class that is no target may lose.
 
     Attributes:
-        may_lose: shares of the attainable gain by class, shape ``(K,)``; 0 for targets.
+        may_lose: shares of the attainable gain (the paper's form: of the total influence) by
+            class, shape ``(K,)``; 0 for targets.
+        form: of the study's thresholds.
     """
 
     may_lose: NDArray[np.float64]
+    form: Form
 
     @property
     def alpha(self) -> NDArray[np.float64]:
-        """Thresholds of the programme, shape ``(K,)``: ``gain_k >= alpha_k × attainable_k``."""
-        return -self.may_lose
+        """Thresholds of the programme, shape ``(K,)``, on the scale of the study's form."""
+        return neutral(self.form) - self.may_lose
 
     def slack(self, names: list[str], targets: tuple[int, ...]) -> dict[str, float]:
         """Returns the shares by name, as ``[reweight] slack`` takes them."""
@@ -56,12 +60,12 @@ def threshold_sliders(view: StudyInView, targets: tuple[int, ...]) -> Thresholds
             if single and k not in targets:
                 may_lose[k] = st.slider(name, 0, MOST, level, key=f"may_lose_{view.key}_{k}", format="%d%%") / 100
     may_lose[list(targets)] = 0.0
-    return Thresholds(may_lose)
+    return Thresholds(may_lose, view.study.reweight.thresholds)
 
 
 def _stored_level() -> int:
     text = view_state.get("may_lose") or "5"
-    return min(int(text), MOST) if text.isdigit() else 5
+    return min(int(text), MOST) if text.isdecimal() else 5
 
 
 def prediction_panel(view: StudyInView, targets: tuple[int, ...], prediction: Prediction) -> None:

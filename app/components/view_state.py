@@ -56,12 +56,12 @@ def class_index(name: str, names: Sequence[str]) -> int | None:
 def targets(names: Sequence[str]) -> tuple[int, ...]:
     """Returns the target classes in class order; names that the study lacks are passed over."""
     chosen = (get("targets") or "").split(_BETWEEN)
-    return tuple(k for k, name in enumerate(names) if name in chosen)
+    return tuple(k for k, name in enumerate(names) if _written(name) in chosen)
 
 
 def set_targets(chosen: Iterable[int], names: Sequence[str]) -> None:
     """Replaces the target classes."""
-    put(targets=_BETWEEN.join(names[k] for k in sorted(chosen)))
+    put(targets=_BETWEEN.join(_written(names[k]) for k in sorted(chosen)))
 
 
 def suggest_targets(suggested: Iterable[int], names: Sequence[str]) -> None:
@@ -73,3 +73,8 @@ def suggest_targets(suggested: Iterable[int], names: Sequence[str]) -> None:
 def toggle_target(k: int, names: Sequence[str]) -> None:
     """Makes class k a target, or no target any more."""
     set_targets(set(targets(names)) ^ {k}, names)
+
+
+def _written(name: str) -> str:
+    """Returns a class name as the list of targets holds it, with what parts the list written otherwise."""
+    return name.replace("%", "%25").replace(_BETWEEN, "%7C")

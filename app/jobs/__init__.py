@@ -7,6 +7,15 @@ here: it is a program, and pulls in the engine.
 """
 
 from app.jobs.folder import JobFolder, JobRequest, JobStatus
-from app.jobs.launch import cancel_job, list_jobs, open_job, start_job
+from app.jobs.launch import cancel_job, is_of_current_study, list_jobs, open_job, start_job
 
-__all__ = ["JobFolder", "JobRequest", "JobStatus", "cancel_job", "list_jobs", "open_job", "start_job"]
+__all__ = [
+    "JobFolder",
+    "JobRequest",
+    "JobStatus",
+    "cancel_job",
+    "is_of_current_study",
+    "list_jobs",
+    "open_job",
+    "start_job",
+]

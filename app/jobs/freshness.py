@@ -14,12 +14,10 @@ Stamps = dict[str, list[int] | None]
 
 
 def take_stamps(paths: Iterable[Path]) -> Stamps:
-    """Notes the size and time of change of files, and of folders with what lies directly in them."""
+    """Notes the size and time of change of files, and of folders with all that lies below them."""
     stamps: Stamps = {}
     for path in paths:
-        # A folder's own time changes with every entry that comes or goes, so the
-        # entries of class folders need not be listed one by one.
-        for item in [path, *(sorted(path.iterdir()) if path.is_dir() else ())]:
+        for item in [path, *(sorted(path.rglob("*")) if path.is_dir() else ())]:
             stamps[str(item)] = _stamp(item)
     return stamps
 

@@ -59,7 +59,7 @@ def start_job(
     if descriptor is None:
         return job
     try:
-        if not job.has_current_result():
+        if not _is_done(job, store):
             job.clear_attempt()
             job.write_request(request)
             _launch(job, worker_argv, descriptor)
@@ -101,6 +101,23 @@ def open_job(store: Store, job_id: str) -> JobFolder:
             f"no job {job_id[:40]!r} in this store", "the id of a job of this store", "Open it from the list of jobs"
         )
     return job
+
+
+def is_of_current_study(job: JobFolder) -> bool:
+    """Says whether the study file still reads as it did when the job was asked for.
+
+    Raises:
+        RefusedInput: if the job's request cannot be read.
+    """
+    return _job_id(job.request()) == job.id
+
+
+def _is_done(job: JobFolder, store: Store) -> bool:
+    """Says whether there is nothing left to do: the result holds, and its run is still in the store."""
+    if not job.has_current_result():
+        return False
+    run = (job.status().result or {}).get("run")
+    return run is None or store.run(run).is_finished
 
 
 def _job_id(request: JobRequest) -> str:

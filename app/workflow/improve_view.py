@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from engine.reweight.gain_model import SolverFailed
 from engine.reweight.groups import influence_groups
 from engine.reweight.pareto import frontier_point
 from engine.reweight.programme import Infeasible, ProgrammeSettings, ReweightProgramme, sweep
@@ -16,6 +17,8 @@ SWEEP_LEVELS = tuple(float(level) for level in np.linspace(0.0, 0.5, 26))
 """What every other class may lose along the predicted frontier, as shares of its attainable gain."""
 
 
+# The loss of a class that is classified with certainty rounds to 0.
+_NO_LOSS = 1e-12
 POINT_COLUMNS = ["number", "origin", "feasible", "target_gain", "worst_other"]
 """Of the trained candidates as points over the frontier."""
 
@@ -77,9 +80,9 @@ class Predictor:
         with self._lock:
             try:
                 solution = self.programme.solve(alpha)
-            except Infeasible as infeasible:
+            except (Infeasible, SolverFailed) as reason:
                 nothing = np.zeros(len(self.class_loss))
-                return Prediction(nothing, 0.0, 0.0, str(infeasible))
+                return Prediction(nothing, 0.0, 0.0, str(reason))
         return self._told(solution.gains)
 
     def frontier(self) -> pd.DataFrame:
@@ -96,7 +99,7 @@ class Predictor:
         )
 
     def _told(self, gains: NDArray[np.float64]) -> Prediction:
-        percent = 100 * gains / self.class_loss
+        percent = 100 * gains / np.maximum(self.class_loss, _NO_LOSS)
         target_gain, worst_other = frontier_point(percent, self.targets)
         return Prediction(percent, target_gain, worst_other)
 
@@ -119,7 +122,7 @@ def measured_points(
     for row in candidates.itertuples():
         if row.loss is None or not np.size(row.loss):
             continue
-        gains = 100 * (control_loss - np.asarray(row.loss, dtype=float)) / control_loss
+        gains = 100 * (control_loss - np.asarray(row.loss, dtype=float)) / np.maximum(control_loss, _NO_LOSS)
         target_gain, worst_other = frontier_point(gains, targets)
         rows.append((row.number, row.origin, row.feasible, target_gain, worst_other))
     return pd.DataFrame(rows, columns=POINT_COLUMNS)

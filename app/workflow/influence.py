@@ -18,8 +18,9 @@ from cache.run_folder import RunFolder
 from cache.store import Store
 from engine.checkpoints import chosen_checkpoint
 from engine.data import StudyData, load_data
+from engine.errors import RefusedInput
 from engine.frontier import pool_folds
-from engine.influence import FOLDS, InfluencePart, PreparedInfluence, prepare_influence
+from engine.influence import FOLDS, Horizon, InfluencePart, PreparedInfluence, prepare_influence
 from engine.progress import Progress, silent
 from engine.study import Study
 from engine.training import Evaluation, NextEpoch, evaluate
@@ -60,16 +61,43 @@ def compute_influence(
     return {"run": folder.key, "cached": cached, **{key: manifest[key] for key in _PRINTED}}
 
 
-def influence_run(study: Study, store: Store, progress: Progress = silent) -> tuple[RunFolder, bool]:
-    """Returns the finished influence run of a study and whether it was there already."""
-    epoch, checkpoint = chosen_checkpoint(study)
-    folder = store.run(influence_key(study, checkpoint))
+def influence_run(
+    study: Study, store: Store, progress: Progress = silent, data: StudyData | None = None
+) -> tuple[RunFolder, bool]:
+    """Returns the finished influence run of a study and whether it was there already.
+
+    Args:
+        study: the study.
+        store: where runs are kept.
+        progress: called after every batch; may raise to cancel.
+        data: of the study, where the caller has read it.
+
+    Raises:
+        RefusedInput: if data, checkpoint or settings cannot be used, or if they change meanwhile.
+    """
+    folder = stored_influence(study, store)
     if folder.is_finished:
         return folder, True
+    # Read before the run has a folder: what is refused here leaves nothing behind.
+    data = data or load_data(study, progress)
+    next_epoch = NextEpoch.from_study(study, data, chosen_checkpoint(study)[0])
     with folder.lock():
         if not folder.is_finished:
-            _compute(study, folder, epoch, progress)
+            manifest = _computed(study, folder, data, next_epoch, progress)
+            if stored_influence(study, store).key != folder.key:
+                folder.discard()
+                raise RefusedInput(
+                    "the data or the checkpoint changed while influence was computed",
+                    "files that stay as they are until the end",
+                    "Start again when they are in place",
+                )
+            folder.finish(manifest)
     return folder, False
+
+
+def stored_influence(study: Study, store: Store) -> RunFolder:
+    """Returns the folder of the study's influence run for its files as they are now, finished or not."""
+    return store.run(influence_key(study, chosen_checkpoint(study)[1]))
 
 
 def fold_rows(folder: RunFolder, operator: str) -> NDArray[np.float32]:
@@ -88,16 +116,17 @@ def fold_counts(folder: RunFolder) -> NDArray[np.int64]:
     return np.asarray(folder.manifest()["fold_counts"], dtype=np.int64)
 
 
-def _compute(study: Study, folder: RunFolder, epoch: int, progress: Progress) -> None:
-    data = load_data(study, progress)
-    next_epoch = NextEpoch.from_study(study, data, epoch)
+def _computed(
+    study: Study, folder: RunFolder, data: StudyData, next_epoch: NextEpoch, progress: Progress
+) -> dict[str, Any]:
     model, device = next_epoch.start, next_epoch.device
     evaluations = {
         "train": evaluate(model, data.train, data.transform, data.num_classes, device),
         "validation": evaluate(model, data.validation, data.transform, data.num_classes, device),
         "test": evaluate(model, data.test, data.transform, data.num_classes, device) if data.test else None,
     }
-    prepared = prepare_influence(study, data, model, next_epoch.horizon, progress)
+    horizon = Horizon(next_epoch.horizon, next_epoch.training.weight_decay)
+    prepared = prepare_influence(study, data, model, horizon, progress)
     _store_samples(folder, data, evaluations, prepared)
 
     began = time.perf_counter()
@@ -107,31 +136,29 @@ def _compute(study: Study, folder: RunFolder, epoch: int, progress: Progress) ->
     score_seconds = time.perf_counter() - began
 
     pooled = pool_folds(fold_rows(folder, "ceiling"), prepared.fold_counts)
-    folder.finish(
-        {
-            "kind": "influence",
-            "study": {"name": study.name, "tables": study.model_dump(mode="json", exclude={"folder"})},
-            "class_names": list(data.class_names),
-            "classes": data.num_classes,
-            "samples": len(data.train),
-            "folds": FOLDS,
-            "fold_counts": prepared.fold_counts,
-            "epoch": epoch,
-            "strategy": prepared.strategy,
-            "seconds": {"factors": prepared.factor_seconds, "scores": score_seconds},
-            "tracked_parameters": prepared.tracked.share,
-            "refused_modules": prepared.tracked.refused,
-            **{
-                figure: {split: result and getattr(result, figure) for split, result in evaluations.items()}
-                for figure in ("accuracy", "loss", "counts")
-            },
-            "stationarity": np.abs(pooled.mean(axis=0)) / np.maximum(pooled.std(axis=0), 1e-30),
-            "notices": [*data.notices, *next_epoch.notices],
-            "result_version": RESULT_VERSION,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "environment": {"threads": torch.get_num_threads(), "torch": torch.__version__, "device": device.type},
-        }
-    )
+    return {
+        "kind": "influence",
+        "study": {"name": study.name, "tables": study.model_dump(mode="json", exclude={"folder"})},
+        "class_names": list(data.class_names),
+        "classes": data.num_classes,
+        "samples": len(data.train),
+        "folds": FOLDS,
+        "fold_counts": prepared.fold_counts,
+        "epoch": next_epoch.epoch,
+        "strategy": prepared.strategy,
+        "seconds": {"factors": prepared.factor_seconds, "scores": score_seconds},
+        "tracked_parameters": prepared.tracked.share,
+        "refused_modules": prepared.tracked.refused,
+        **{
+            figure: {split: result and getattr(result, figure) for split, result in evaluations.items()}
+            for figure in ("accuracy", "loss", "counts")
+        },
+        "stationarity": np.abs(pooled.mean(axis=0)) / np.maximum(pooled.std(axis=0), 1e-30),
+        "notices": [*data.notices, *next_epoch.notices],
+        "result_version": RESULT_VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "environment": {"threads": torch.get_num_threads(), "torch": torch.__version__, "device": device.type},
+    }
 
 
 def _store_samples(

@@ -4,7 +4,7 @@ from typing import Any
 
 from engine.study import Study
 
-_IN_REWEIGHT = ("targets", "setting", "slack", "weight_bounds", "objective", "variables")
+_IN_REWEIGHT = ("targets", "setting", "slack")
 _IN_SEARCH = ("iterations",)
 
 
@@ -13,7 +13,7 @@ def study_with_options(study: Study, options: dict[str, Any]) -> Study:
 
     Args:
         study: as its file says.
-        options: ``seed``, ``epoch``, ``targets``, ``setting``, ``slack``, ``iterations`` and such;
+        options: ``seed``, ``epoch``, ``targets``, ``setting``, ``slack``, ``iterations``;
             ``None`` values and options of single commands (``limit``, ``sign``) change nothing.
 
     Raises:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from app.workflow.candidate_parts import candidate_rows, candidates_table, stored_weights, weights_table
-from app.workflow.influence import fold_counts, fold_rows, influence_run
+from app.workflow.influence import fold_counts, fold_rows, influence_run, stored_influence
 from app.workflow.sentences import reweight_sentence
 from cache.fingerprints import RESULT_VERSION, reweight_key
 from cache.run_folder import RunFolder
@@ -66,13 +66,15 @@ def reweight(study: Study, store: Store, options: dict[str, Any], progress: Prog
         RefusedInput: if data, checkpoint, targets or settings cannot be used.
         Cancelled: when ``progress`` raises it; finished generations are kept.
     """
-    influence, _ = influence_run(study, store, progress)
-    names = influence.manifest()["class_names"]
+    if not study.reweight.targets:
+        raise RefusedInput("no target class is named", "at least one class", "Give --targets or [reweight] targets")
+    influence = stored_influence(study, store)
+    data = None if influence.is_finished else load_data(study, progress)
+    names = influence.manifest()["class_names"] if data is None else list(data.class_names)
+    # Names are checked now, and not after the hours that influence may take.
     targets = tuple(sorted(class_indices(study.reweight.targets, names)))
-    if not targets:
-        raise RefusedInput(
-            "no target class is named", f"at least one of {', '.join(names)}", "Give --targets or [reweight] targets"
-        )
+    slack_by_class(study.reweight.slack, names)
+    influence, _ = influence_run(study, store, progress, data)
     # One run however the classes were written, and in which order; pages name them like this too.
     study = study.with_changes(reweight={"targets": [names[k] for k in targets]})
     folder = store.run(reweight_key(influence.key, study))
@@ -80,12 +82,14 @@ def reweight(study: Study, store: Store, options: dict[str, Any], progress: Prog
     if not cached:
         with folder.lock():
             if not folder.is_finished:
-                folder.finish(_Reweighting(study, folder, influence, targets, progress).run())
+                data = data or load_data(study, progress)
+                folder.finish(_Reweighting(study, folder, influence, targets, data, progress).run())
     result = folder.manifest()
     return {
         "run": folder.key,
         "cached": cached,
         **{key: value for key, value in result.items() if key not in ("kind", "result_version", "key")},
+        "candidates": candidate_rows(folder),
         "weights": str(folder.path / WEIGHTS),
         "checkpoint": str(folder.path / CHECKPOINT),
     }
@@ -95,11 +99,17 @@ class _Reweighting:
     """One reweighting from its influence run to its result; lives as long as the run's lock."""
 
     def __init__(
-        self, study: Study, folder: RunFolder, influence: RunFolder, targets: tuple[int, ...], progress: Progress
+        self,
+        study: Study,
+        folder: RunFolder,
+        influence: RunFolder,
+        targets: tuple[int, ...],
+        data: StudyData,
+        progress: Progress,
     ) -> None:
         self.study, self.folder, self.influence = study, folder, influence
         self.targets, self.progress = targets, progress
-        self.data: StudyData = load_data(study, progress)
+        self.data = data
         self.epoch, _ = chosen_checkpoint(study)
         self.next_epoch = NextEpoch.from_study(study, self.data, self.epoch)
         self.settings = ProgrammeSettings.from_study(study.reweight, targets)
@@ -133,7 +143,6 @@ class _Reweighting:
             "chosen": result.best,
             "trainings": len(result.state.seen) - 1,
             "generations": result.state.generation,
-            "candidates": candidate_rows(self.folder),
         }
 
     def _programme(self) -> tuple[ReweightProgramme, str]:
@@ -193,8 +202,10 @@ class _Reweighting:
         notices = [*self.data.notices, *self.next_epoch.notices]
         if self.data.test is None:
             notices.append("No test split: the result is judged on the validation data that was searched on.")
+        if len(self.targets) == self.data.num_classes:
+            notices.append("Every class is a target: none is left that could pay for a gain.")
         if weights is None:
-            notices.append("No weights kept every target from getting worse: the result is the control itself.")
+            notices.append("No weights were better than the control: the result is the control itself.")
         return {
             "kind": "reweight",
             "influence": self.influence.key,

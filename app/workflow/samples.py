@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from app.workflow.influence import fold_counts, fold_rows, influence_run
 from cache.store import Store
 from engine.classes import class_indices
@@ -41,21 +39,21 @@ def rank_by_influence(
         raise RefusedInput(f"--limit is {limit}", "a number of at least 1", "Ask for at least one sample")
     folder, _ = influence_run(study, store, progress)
     names = folder.manifest()["class_names"]
-    classes = class_indices(options.get("classes") or names, names)
+    classes = sorted(class_indices(options.get("classes") or names, names))
     vectors = pool_folds(fold_rows(folder, "ceiling"), fold_counts(folder))
     described = folder.read_table("samples.parquet").to_pydict()
     ranked = rank_samples(vectors, classes, harmful=sign == "harmful")[:limit]
     return {
         "run": folder.key,
         "sign": sign,
-        "classes": list(classes),
+        "classes": classes,
         "class_names": names,
         "samples": [
             {
                 "index": int(index),
                 "source": described["source"][index],
                 "label": names[described["label"][index]],
-                "influence": np.round(vectors[index, list(classes)].astype(float), 9).tolist(),
+                "influence": vectors[index, classes].tolist(),
             }
             for index in ranked
         ],

@@ -5,11 +5,13 @@ The data's way: ``tracked`` → ``curvature`` → ``class_gradients`` → ``oper
 """
 
 from engine.influence.folds import FOLDS, stratified_folds
+from engine.influence.operators import Horizon
 from engine.influence.tracked import TrackedModules, tracked_modules
 from engine.influence.vectors import InfluencePart, PreparedInfluence, prepare_influence
 
 __all__ = [
     "FOLDS",
+    "Horizon",
     "InfluencePart",
     "PreparedInfluence",
     "TrackedModules",

@@ -1,6 +1,6 @@
-"""Gradients of each class's mean measurement, fold by fold: the rows of the one pass.
+"""Gradients of each class's mean loss, fold by fold: the rows of the one pass.
 
-``g_fk = (1/n_fk) Σ_{v ∈ V_fk} ∇m(v; θ)`` for fold f and class k. Row ``r = f K + k``. One
+``g_fk = (1/n_fk) Σ_{v ∈ V_fk} ∇ℓ(v; θ)`` for fold f and class k. Row ``r = f K + k``. One
 plain backward pass per group gives it, so the whole of V is passed through once.
 """
 
@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from engine.data import StudyData
 from engine.influence.folds import FOLDS
-from engine.influence.measurement import Measurement
 from engine.progress import Progress, silent
 
 Rows = dict[str, Tensor]
@@ -25,7 +25,6 @@ def class_gradients(
     data: StudyData,
     fold_of: NDArray[np.int64],
     modules: Sequence[str],
-    measurement: Measurement,
     batch_size: int,
     progress: Progress = silent,
 ) -> Rows:
@@ -36,7 +35,6 @@ def class_gradients(
         data: whose validation samples are V.
         fold_of: fold of each validation sample, shape ``(V,)``.
         modules: names of the tracked modules.
-        measurement: what a class is judged by, lower is better.
         batch_size: samples a backward pass.
         progress: called after every group.
 
@@ -57,8 +55,8 @@ def class_gradients(
         members = torch.nonzero((folds_of_samples == fold) & (validation.labels == k))[:, 0]
         for batch in members.split(batch_size):
             inputs = transform.prepare(validation.inputs[batch]).to(device)
-            values = measurement(model(inputs), validation.labels[batch].to(device))
-            gradients = iter(torch.autograd.grad(values.sum() / len(members), parameters))
+            loss = functional.cross_entropy(model(inputs), validation.labels[batch].to(device), reduction="sum")
+            gradients = iter(torch.autograd.grad(loss / len(members), parameters))
             for name, layer in zip(modules, layers, strict=True):
                 rows[name][row] += _as_matrix(next(gradients), None if layer.bias is None else next(gradients))
         progress("class gradients", row + 1, total)

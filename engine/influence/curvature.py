@@ -23,9 +23,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-from engine.influence.operators import ceiling_factor, epoch_factor
+from engine.influence.operators import Horizon, ceiling_factor, epoch_factor
 from engine.progress import Progress, silent
 
+FACTOR_BATCH = 256
+"""Samples a batch of kronfluence, where the study does not say."""
 _PASSES = {"ekfac": 2, "kfac": 1, "diagonal": 1}
 
 
@@ -44,24 +46,24 @@ class ModuleCurvature:
     activation_basis: Tensor | None = None
 
     def precondition(
-        self, gradient: Tensor, damping: float | None, horizon: float, weight_decay: float
+        self, gradient: Tensor, damping: float | None, weight_decay: float, horizon: Horizon
     ) -> tuple[Tensor, Tensor]:
         """Applies both operators to class gradients.
 
         Args:
             gradient: shape ``(R, o, i)``.
             damping: of the ceiling operator; ``None`` for the heuristic.
-            horizon: tau of the epoch operator.
-            weight_decay: of the training.
+            weight_decay: of the training that led to the optimum.
+            horizon: of the epoch operator.
 
         Returns:
             The gradients under the ceiling and under the epoch operator, each ``(R, o, i)``.
             Under the identity strategy H = I: the gradient itself and tau times it.
         """
         if self.eigenvalues is None:
-            return gradient, horizon * gradient
+            return gradient, horizon.tau * gradient
         ceiling = ceiling_factor(self.eigenvalues, damping, weight_decay)
-        epoch = epoch_factor(self.eigenvalues, horizon, weight_decay)
+        epoch = epoch_factor(self.eigenvalues, horizon)
         if self.gradient_basis is None or self.activation_basis is None:
             return gradient * ceiling, gradient * epoch
         rotated = self.gradient_basis.T @ gradient @ self.activation_basis
@@ -117,6 +119,11 @@ class _CountedSamples(Dataset[tuple[Tensor, Tensor]]):
         return self._inputs[index], self._labels[index]
 
 
+def identity_curvature(modules: Sequence[str]) -> Curvature:
+    """Returns H = I, which needs no fit."""
+    return {name: ModuleCurvature(eigenvalues=None) for name in modules}
+
+
 def fit_curvature(
     model: nn.Module,
     inputs: Tensor,
@@ -124,7 +131,7 @@ def fit_curvature(
     modules: Sequence[str],
     strategy: str,
     seed: int,
-    batch_size: int = 256,
+    batch_size: int = FACTOR_BATCH,
     progress: Progress = silent,
 ) -> Curvature:
     """Fits the curvature of the tracked modules on some training samples.
@@ -134,7 +141,7 @@ def fit_curvature(
         inputs: prepared, shape ``(n, ...)``.
         labels: shape ``(n,)``.
         modules: names of the tracked modules.
-        strategy: ``ekfac``, ``kfac``, ``diagonal`` or ``identity``.
+        strategy: ``ekfac``, ``kfac`` or ``diagonal``.
         seed: of the labels that the Fisher samples.
         batch_size: samples a batch of kronfluence.
         progress: called for every sample fetched.
@@ -142,8 +149,6 @@ def fit_curvature(
     Raises:
         Cancelled: when ``progress`` raises it.
     """
-    if strategy == "identity":
-        return {name: ModuleCurvature(eigenvalues=None) for name in modules}
     task = ClassificationTask(modules)
     prepared = prepare_model(copy.deepcopy(model).eval(), task)
     samples = _CountedSamples(inputs, labels, _PASSES[strategy], progress)
@@ -163,10 +168,13 @@ def fit_curvature(
             per_device_batch_size=min(batch_size, len(labels)),
             factor_args=FactorArguments(strategy=strategy),
         )
-        return _read_back(analyzer, strategy, modules, device)
+        return _read_back(analyzer, strategy, modules, len(labels), device)
 
 
-def _read_back(analyzer: Analyzer, strategy: str, modules: Sequence[str], device: torch.device) -> Curvature:
+def _read_back(
+    analyzer: Analyzer, strategy: str, modules: Sequence[str], samples: int, device: torch.device
+) -> Curvature:
+    covariances = analyzer.load_covariance_matrices("fit") if strategy == "kfac" else {}
     eigen = analyzer.load_eigendecomposition("fit") if strategy in ("ekfac", "kfac") else {}
     moments = analyzer.load_lambda_matrices("fit") if strategy in ("ekfac", "diagonal") else {}
 
@@ -179,7 +187,10 @@ def _read_back(analyzer: Analyzer, strategy: str, modules: Sequence[str], device
             eigenvalues = tensor(moments, "lambda_matrix", name) / tensor(moments, "num_lambda_processed", name)
             eigenvalues = eigenvalues.squeeze(0)
         else:
-            eigenvalues = torch.outer(
+            # kronfluence takes both covariances as means over samples and positions; a sample's gradient
+            # is a sum over its positions, so their product lacks one factor T.
+            positions = tensor(covariances, "num_activation_covariance_processed", name) / samples
+            eigenvalues = positions * torch.outer(
                 tensor(eigen, "gradient_eigenvalues", name), tensor(eigen, "activation_eigenvalues", name)
             )
         curvature[name] = ModuleCurvature(

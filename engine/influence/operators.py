@@ -9,6 +9,8 @@ sigma, so they share the factors and one scoring pass (method: ``docs/method.md`
   2405.12186). ``tau -> inf`` gives the inverse, ``tau -> 0`` gives ``tau`` times the identity.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -29,14 +31,27 @@ def ceiling_factor(eigenvalues: Tensor, damping: float | None, weight_decay: flo
     return 1.0 / (eigenvalues + (damping + weight_decay))
 
 
-def epoch_factor(eigenvalues: Tensor, horizon: float, weight_decay: float) -> Tensor:
+@dataclass(frozen=True)
+class Horizon:
+    """How far one more epoch goes.
+
+    Attributes:
+        tau: learning rate × steps / (1 - momentum).
+        weight_decay: of that epoch, which a preset may choose unlike the study's own.
+    """
+
+    tau: float
+    weight_decay: float
+
+
+def epoch_factor(eigenvalues: Tensor, horizon: Horizon) -> Tensor:
     """Returns ``(1 - exp(-tau sigma)) / sigma`` element by element, sigma with weight decay.
 
     Args:
         eigenvalues: of one module's curvature, shape ``(o, i)``.
-        horizon: tau, in units of learning rate × steps.
-        weight_decay: of the training. No damping: a finite horizon bounds the operator by tau.
+        horizon: of the epoch. No damping: a finite horizon bounds the operator by tau.
     """
-    sigma = (eigenvalues + weight_decay).clamp_min(0.0)
+    sigma = (eigenvalues + horizon.weight_decay).clamp_min(0.0)
+    product = sigma * horizon.tau
     # expm1 keeps the small products exact; at zero the limit is tau itself.
-    return torch.where(sigma * horizon > 1e-12, -torch.expm1(-sigma * horizon) / sigma.clamp_min(1e-30), horizon)
+    return torch.where(product > 1e-12, -torch.expm1(-product) / sigma.clamp_min(1e-30), horizon.tau)

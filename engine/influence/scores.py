@@ -78,7 +78,9 @@ class ScoringPass:
         inputs = inputs.detach()
 
         def take(gradient: Tensor) -> None:
-            part = contract(self._rows[name], module, inputs, gradient)
+            # Autocast reaches into the backward pass; the sum over parameters stays in float32.
+            with torch.autocast(gradient.device.type, enabled=False):
+                part = contract(self._rows[name], module, inputs, gradient)
             self._scores = part if self._scores is None else self._scores + part
 
         output.register_hook(take)

@@ -23,9 +23,9 @@ from torch import nn
 
 from engine.data import InputTransform, Samples, StudyData
 from engine.influence.class_gradients import Rows, class_gradients
-from engine.influence.curvature import Curvature, fit_curvature
+from engine.influence.curvature import FACTOR_BATCH, Curvature, fit_curvature, identity_curvature
 from engine.influence.folds import stratified_folds
-from engine.influence.measurement import MEASUREMENTS
+from engine.influence.operators import Horizon
 from engine.influence.scores import scoring, stacked
 from engine.influence.tracked import TrackedModules, tracked_modules
 from engine.progress import Progress, silent
@@ -118,7 +118,7 @@ class PreparedInfluence:
 
 
 def prepare_influence(
-    study: Study, data: StudyData, model: nn.Module, horizon: float, progress: Progress = silent
+    study: Study, data: StudyData, model: nn.Module, horizon: Horizon, progress: Progress = silent
 ) -> PreparedInfluence:
     """Traces the model, fits its curvature and preconditions the class gradients.
 
@@ -126,7 +126,7 @@ def prepare_influence(
         study: settings of influence, training and computation.
         data: training and validation samples.
         model: with its checkpoint loaded, on the device that is to be used; not changed.
-        horizon: tau of the epoch operator, learning rate × steps / (1 - momentum).
+        horizon: of the epoch operator: how far the next epoch goes, and under which weight decay.
         progress: called after every batch.
 
     Raises:
@@ -145,15 +145,13 @@ def prepare_influence(
 
     curvature = _curvature(study, data, model, tracked, strategy, progress)
     fold_of, fold_counts = stratified_folds(data.validation.labels.numpy(), data.num_classes, study.seed)
-    gradients = class_gradients(
-        model, data, fold_of, tracked.names, MEASUREMENTS[settings.measurement], batch_size, progress
-    )
+    gradients = class_gradients(model, data, fold_of, tracked.names, batch_size, progress)
     damping = None if settings.damping == "heuristic" else settings.damping
     ceiling: Rows = {}
     epoch: Rows = {}
     for name in tracked.names:
         ceiling[name], epoch[name] = curvature[name].precondition(
-            gradients[name], damping, horizon, study.training.weight_decay
+            gradients[name], damping, study.training.weight_decay, horizon
         )
     return PreparedInfluence(
         tracked=tracked,
@@ -173,6 +171,8 @@ def prepare_influence(
 def _curvature(
     study: Study, data: StudyData, model: nn.Module, tracked: TrackedModules, strategy: str, progress: Progress
 ) -> Curvature:
+    if strategy == "identity":
+        return identity_curvature(tracked.names)
     wanted = study.influence.factor_examples
     limit = {"all": len(data.train), "auto": AUTO_FACTOR_EXAMPLES}.get(str(wanted), wanted)
     assert isinstance(limit, int)
@@ -187,5 +187,6 @@ def _curvature(
         tracked.names,
         strategy,
         study.seed,
-        progress=progress,
+        study.compute.batch_size or FACTOR_BATCH,
+        progress,
     )

@@ -12,9 +12,16 @@ def save_checkpoint(model: nn.Module, path: Path) -> None:
     save_tensors(model.state_dict(), path)
 
 
-def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    """Writes named tensors as safetensors, whole or not at all; the folder is made where missing."""
-    write_whole(path, save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
+def save_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Writes named tensors as safetensors, whole or not at all; the folder is made where missing.
+
+    Args:
+        tensors: by name.
+        path: of the file.
+        metadata: words that are kept with them.
+    """
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_whole(path, save(plain, metadata))
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -57,7 +57,7 @@ class SearchState:
     stale: int
     """Generations since the best fitness last rose."""
     best: int | None
-    """Number of the best candidate; ``None`` if all were rejected."""
+    """Number of the best candidate; ``None`` if none was better than the control."""
     best_fitness: float
     seen: dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
     """Accuracy and loss by fingerprint of the weights, so that no weights are trained twice."""

@@ -9,6 +9,10 @@ REJECTED = -1e3
 """Fitness of a candidate under which a target got worse, or which could not be solved."""
 
 
+CONTROL = 0.0
+"""Fitness of plain training: what does not exceed it is not worth weights."""
+
+
 def fitness(changes: NDArray[np.floating], targets: Sequence[int]) -> float:
     """Returns the fitness of measured changes of accuracy.
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from engine.progress import Progress, silent
 from engine.reweight.breeding import Breeding
 from engine.reweight.candidates import Candidate, Measured, Origin, SearchState
-from engine.reweight.fitness import REJECTED, fitness
+from engine.reweight.fitness import CONTROL, REJECTED, fitness
 from engine.reweight.gain_model import SolverFailed
 from engine.reweight.programme import ReweightProgramme
 from engine.reweight.thresholds import Floats
@@ -34,7 +34,7 @@ class SearchResult:
 
     best: int | None
     """Number of the best candidate of the whole search, also before a resumption; ``None`` if
-    every one was rejected."""
+    none was better than the control, whose fitness is 0."""
     candidates: tuple[Candidate, ...]
     """Those that were evaluated in this call."""
     state: SearchState
@@ -74,7 +74,7 @@ class Search:
         self._baselines: Sequence[Floats] = ()
         self._count = 0
         self._best: int | None = None
-        self._best_fitness = REJECTED
+        self._best_fitness = CONTROL
         # Weights that are all 1 are the control, which is measured already.
         self._seen = {_fingerprint(np.ones(programme.samples, np.float32)): control}
         # The individuals of the current population only: a resumed search knows no others.

@@ -1,6 +1,7 @@
 """One more epoch from a stored one, under weights: what direct improvement trains."""
 
 import copy
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ from engine.training.stored_state import stored_momentum, trained_model
 
 PAPER = {"learning_rate": 1e-4, "weight_decay": 1e-4, "batch_size": 512, "schedule": "constant"}
 """Table 2 of the paper for its weighted training."""
+STANDSTILL = 0.05
+"""Share of the training's learning rate below which the next epoch is told to stand still."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,10 @@ class NextEpoch:
         elif training.momentum > 0:
             momentum = stored_momentum(checkpoint_of(study, epoch), model)
             if momentum is None:
-                notices += (f"no momentum is stored with epoch {epoch}: the next epoch starts with none",)
-        return cls(
+                notices += (
+                    f"no momentum is stored with these weights of epoch {epoch}: the next one starts with none",
+                )
+        next_epoch = cls(
             start=model.to(device),
             momentum=momentum,
             samples=TrainingSet.from_data(data, device),
@@ -72,6 +77,23 @@ class NextEpoch:
             device=device,
             notices=notices,
         )
+        return dataclasses.replace(next_epoch, notices=(*notices, *next_epoch._warnings(study.training)))
+
+    def _warnings(self, planned: Training) -> list[str]:
+        """Says what makes this epoch another than its reader may expect."""
+        warnings = []
+        if self.training.batch_size > len(self.samples.labels):
+            warnings.append(
+                f"batch_size is {self.training.batch_size}, more than the {len(self.samples.labels)} training samples:"
+                " each epoch is one step"
+            )
+        share = max(self.rates) / planned.learning_rate
+        if share < STANDSTILL:
+            warnings.append(
+                f"the next epoch's learning rate is at most {share:.2%} of the training's, so no weights can change"
+                " much: name an earlier [model] epoch, or a schedule that has not ended"
+            )
+        return warnings
 
     @property
     def rates(self) -> list[float]:

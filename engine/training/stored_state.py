@@ -1,8 +1,10 @@
 """The state between two epochs, as stored: weights in a checkpoint, momentum beside it."""
 
+import hashlib
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from engine.checkpoints import checkpoint_of, optimizer_path
@@ -12,6 +14,8 @@ from engine.models import build_model, load_checkpoint, read_tensors, save_check
 from engine.study import Study
 from engine.training.epoch import momentum_buffers
 from engine.training.inputs import prepared_shape
+
+_BELONGS_TO = "checkpoint_sha256"
 
 
 def untrained_model(study: Study, data: StudyData) -> nn.Module:
@@ -31,15 +35,19 @@ def trained_model(study: Study, data: StudyData, epoch: int) -> tuple[nn.Module,
 
 
 def save_state(model: nn.Module, optimizer: torch.optim.SGD, checkpoint: Path) -> None:
-    """Writes the momentum, if there is any, then the checkpoint that it belongs to."""
-    momentum = momentum_buffers(model, optimizer)
-    if momentum:
-        save_tensors(momentum, optimizer_path(checkpoint))
+    """Writes the checkpoint, and the momentum that belongs to it if there is any."""
+    momentum, path = momentum_buffers(model, optimizer), optimizer_path(checkpoint)
+    # Old momentum goes first: a stop in between must not leave it beside a new checkpoint.
+    path.unlink(missing_ok=True)
     save_checkpoint(model, checkpoint)
+    if momentum:
+        save_tensors(momentum, path, {_BELONGS_TO: _sha256(checkpoint)})
 
 
 def stored_momentum(checkpoint: Path, model: nn.Module) -> dict[str, Tensor] | None:
     """Returns the momentum buffers stored with a checkpoint by parameter name, or None.
+
+    Momentum that was stored with other weights under this name counts as none.
 
     Raises:
         RefusedInput: if the file does not hold one finite buffer for each parameter of ``model``.
@@ -48,6 +56,9 @@ def stored_momentum(checkpoint: Path, model: nn.Module) -> dict[str, Tensor] | N
     if not path.is_file():
         return None
     buffers, _ = read_tensors(path)
+    with safe_open(path, framework="pt") as file:
+        if (file.metadata() or {}).get(_BELONGS_TO) != _sha256(checkpoint):
+            return None
     expected = {name: (parameter.shape, torch.float32) for name, parameter in model.named_parameters()}
     fits = {name: (buffer.shape, buffer.dtype) for name, buffer in buffers.items()} == expected
     if not fits or not all(bool(buffer.isfinite().all()) for buffer in buffers.values()):
@@ -58,3 +69,8 @@ def stored_momentum(checkpoint: Path, model: nn.Module) -> dict[str, Tensor] | N
         )
     # Copied: a mapped file may be replaced while this is still in use.
     return {name: buffer.clone() for name, buffer in buffers.items()}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

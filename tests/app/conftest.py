@@ -37,6 +37,10 @@ learning_rate = 0.15
 batch_size = 20
 epochs = 4
 
+[influence]
+strategy = "diagonal"
+factor_examples = 60
+
 [reweight]
 targets = ["one", "eight"]
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs import JobFolder, cancel_job, list_jobs, lock, open_job, start_job
+from app.jobs import JobFolder, cancel_job, is_of_current_study, list_jobs, lock, open_job, start_job
 from app.jobs.freshness import take_stamps
 from app.jobs.launch import REPOSITORY
 from cache.store import Store
@@ -163,10 +164,28 @@ def test_a_worker_leaves_no_zombie(store: Store, study: Path, wait: Wait) -> Non
 def test_a_finished_job_is_begun_anew_once_its_inputs_changed(store: Store, study: Path, wait: Wait) -> None:
     job = launched_nothing(store, study, {})
     wait(job)
-    job.write_result({"run": "abc"}, take_stamps([study.parent / "train.npz"]))
-    assert launched_nothing(store, study, {}).status().result == {"run": "abc"}
+    job.write_result({"count": 3}, take_stamps([study.parent / "train.npz"]))
+    assert launched_nothing(store, study, {}).status().result == {"count": 3}
     (study.parent / "train.npz").write_bytes(b"something else")
     assert launched_nothing(store, study, {}).status().result is None
+
+
+def test_a_finished_job_is_begun_anew_once_its_run_is_gone(store: Store, study: Path, wait: Wait) -> None:
+    job = launched_nothing(store, study, {})
+    wait(job)
+    store.run("abc").finish({"kind": "ceiling"})
+    job.write_result({"run": "abc"}, {})
+    assert launched_nothing(store, study, {}).status().result == {"run": "abc"}
+    shutil.rmtree(store.run("abc").path)
+    assert launched_nothing(store, study, {}).status().result is None
+
+
+def test_a_job_is_of_the_study_as_its_file_reads_now(store: Store, study: Path, wait: Wait) -> None:
+    job = launched_nothing(store, study, {})
+    wait(job)
+    assert is_of_current_study(job)
+    study.write_text(study.read_text() + "# another")
+    assert not is_of_current_study(job)
 
 
 def test_a_worker_that_cannot_be_launched_leaves_the_job_free(store: Store, study: Path) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cache import Cache
+from engine.study import load_study
 
 
 def test_regions_and_correlation_are_those_of_the_cache(trained_digits, digits_store, run_use_case):
@@ -14,9 +15,9 @@ def test_regions_and_correlation_are_those_of_the_cache(trained_digits, digits_s
         correlation = cache.correlation(result["influence"])
         everywhere = cache.subset_counts(result["influence"], range(10))
 
-    assert result["regions"].keys() == shares.keys()
-    for region, share in shares.items():
-        assert np.array(result["regions"][region]) == pytest.approx(share, abs=1e-12)
+    assert result["regions"].keys() == {"joint_positive", "joint_negative"}
+    for region, share in result["regions"].items():
+        assert np.array(share) == pytest.approx(shares[region], abs=1e-12)
     assert np.array(result["correlation"]) == pytest.approx(correlation, abs=1e-6)
     assert result["all_classes"] == everywhere
 
@@ -60,7 +61,8 @@ def test_asking_twice_judges_once(trained_digits, influence_store, run_use_case,
 
 
 def test_other_weight_bounds_are_judged_anew_from_the_same_influence(trained_digits, influence_store, run_use_case):
-    narrow = run_use_case("ceiling", trained_digits, influence_store, weight_bounds=(0.9, 1.1))
+    study = load_study(trained_digits).with_changes(reweight={"weight_bounds": (0.9, 1.1)})
+    narrow = run_use_case("ceiling", study, influence_store)
     wide = run_use_case("ceiling", trained_digits, influence_store)
 
     assert narrow["influence"] == wide["influence"]

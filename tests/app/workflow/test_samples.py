@@ -8,7 +8,7 @@ from engine.study import load_study
 
 
 @pytest.mark.parametrize("sign", ["harmful", "helpful"])
-@pytest.mark.parametrize("classes", [(3,), (8, 1), tuple(range(10))])
+@pytest.mark.parametrize("classes", [(3,), (1, 8), tuple(range(10))])
 def test_the_ranking_is_that_of_the_cache(trained_digits, digits_store, run_use_case, sign, classes):
     options = {"classes": [str(k) for k in classes], "sign": sign, "limit": 60}
     result = run_use_case("samples", trained_digits, digits_store, **options)
@@ -37,7 +37,7 @@ def test_classes_are_found_by_name_and_number(trained_digits, finished_store, ru
     by_number = run_use_case("samples", trained_digits, finished_store, classes=("8", "1"))
 
     assert by_name == by_number
-    assert by_name["classes"] == [8, 1]
+    assert by_name["classes"] == [1, 8]
     assert {len(sample["influence"]) for sample in by_name["samples"]} == {2}
 
 

@@ -12,8 +12,10 @@ from torch.nn import functional
 from engine.data import StudyData
 from engine.frontier import pool_folds
 from engine.influence import prepare_influence
+from engine.influence.operators import Horizon
 from tests.engine.influence.cases import converged, study, trained, two_discs
 
+HORIZON = Horizon(tau=0.5, weight_decay=0.0)
 DAMPING = 1e-3
 
 
@@ -24,7 +26,7 @@ def logistic_regression(data: StudyData) -> nn.Module:
 
 def vectors(model: nn.Module, data: StudyData, folder: Path) -> np.ndarray:
     settings = study(folder, f'damping = {DAMPING}\nfactor_examples = "all"')
-    prepared = prepare_influence(settings, data, model, horizon=1.0)
+    prepared = prepare_influence(settings, data, model, horizon=HORIZON)
     return pool_folds(np.concatenate([part.ceiling for part in prepared.parts()]), prepared.fold_counts)
 
 
@@ -89,7 +91,7 @@ def test_scores_equal_the_finite_difference_along_the_preconditioned_gradient(tm
     model = trained(
         nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 2)), data.train.inputs, data.train.labels, 50
     )
-    prepared = prepare_influence(study(tmp_path, f"damping = {DAMPING}"), data, model, horizon=1.0)
+    prepared = prepare_influence(study(tmp_path, f"damping = {DAMPING}"), data, model, horizon=HORIZON)
     scores = np.concatenate([part.ceiling for part in prepared.parts()])
     model = model.double()
 

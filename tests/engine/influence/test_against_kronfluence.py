@@ -14,8 +14,10 @@ from engine.data import StudyData
 from engine.frontier import pool_folds
 from engine.influence import prepare_influence
 from engine.influence.curvature import ClassificationTask
+from engine.influence.operators import Horizon
 from tests.engine.influence.cases import digits, mlp, study, trained
 
+HORIZON = Horizon(tau=0.5, weight_decay=0.0)
 pytestmark = pytest.mark.filterwarnings("ignore:.*GradScaler:FutureWarning")
 
 
@@ -48,7 +50,7 @@ def kronfluence_scores(
 
 
 def ours(model: nn.Module, data: StudyData, influence: str, folder: Path) -> np.ndarray:
-    prepared = prepare_influence(study(folder, influence), data, model, horizon=1.0)
+    prepared = prepare_influence(study(folder, influence), data, model, horizon=HORIZON)
     rows = np.concatenate([part.ceiling for part in prepared.parts()])
     return pool_folds(rows, prepared.fold_counts)
 

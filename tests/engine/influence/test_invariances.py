@@ -8,7 +8,10 @@ import torch
 
 from engine.errors import Cancelled
 from engine.influence import prepare_influence, vectors
+from engine.influence.operators import Horizon
 from tests.engine.influence.cases import digits, mlp, samples, study, trained
+
+HORIZON = Horizon(tau=0.5, weight_decay=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +32,9 @@ def scores(prepared, finished=()):
 def test_batch_size_does_not_change_the_scores(case, tmp_path: Path) -> None:
     data, model = case
     settings = study(tmp_path)
-    whole = np.concatenate(scores(prepare_influence(settings, data, model, 0.5)))
+    whole = np.concatenate(scores(prepare_influence(settings, data, model, HORIZON)))
     small = np.concatenate(
-        scores(prepare_influence(settings.with_changes(compute={"batch_size": 7}), data, model, 0.5))
+        scores(prepare_influence(settings.with_changes(compute={"batch_size": 7}), data, model, HORIZON))
     )
     np.testing.assert_allclose(small, whole, rtol=0, atol=1e-5 * np.abs(whole).max())
 
@@ -40,7 +43,7 @@ def test_the_order_of_the_training_samples_only_reorders_the_scores(case, tmp_pa
     data, model = case
     # The identity keeps the curvature, whose sampled labels follow the order, out of it.
     settings = study(tmp_path, 'strategy = "identity"')
-    whole = np.concatenate(scores(prepare_influence(settings, data, model, 0.5)))
+    whole = np.concatenate(scores(prepare_influence(settings, data, model, HORIZON)))
     order = torch.randperm(250, generator=torch.Generator().manual_seed(3))
     shuffled = type(data)(
         samples(data.train.inputs[order], data.train.labels[order]),
@@ -50,14 +53,14 @@ def test_the_order_of_the_training_samples_only_reorders_the_scores(case, tmp_pa
         data.transform,
         (),
     )
-    moved = np.concatenate(scores(prepare_influence(settings, shuffled, model, 0.5)))
+    moved = np.concatenate(scores(prepare_influence(settings, shuffled, model, HORIZON)))
     np.testing.assert_allclose(moved, whole[order.numpy()], rtol=0, atol=1e-6 * np.abs(whole).max())
 
 
 def test_a_resumed_pass_equals_an_uninterrupted_one_bit_for_bit(case, tmp_path: Path) -> None:
     data, model = case
     settings = study(tmp_path)
-    whole = scores(prepare_influence(settings, data, model, 0.5))
+    whole = scores(prepare_influence(settings, data, model, HORIZON))
     kept: list[vectors.InfluencePart] = []
 
     def stop_in_the_second_part(stage: str, done: int, total: int, note: str = "") -> None:
@@ -65,9 +68,9 @@ def test_a_resumed_pass_equals_an_uninterrupted_one_bit_for_bit(case, tmp_path: 
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        kept.extend(prepare_influence(settings, data, model, 0.5).parts(progress=stop_in_the_second_part))
-    first = next(iter(prepare_influence(settings, data, model, 0.5).parts()))
-    resumed = scores(prepare_influence(settings, data, model, 0.5), finished={first.number})
+        kept.extend(prepare_influence(settings, data, model, HORIZON).parts(progress=stop_in_the_second_part))
+    first = next(iter(prepare_influence(settings, data, model, HORIZON).parts()))
+    resumed = scores(prepare_influence(settings, data, model, HORIZON), finished={first.number})
     assert len(resumed) == 2
     for mine, theirs in zip(resumed, whole[1:], strict=True):
         np.testing.assert_array_equal(mine, theirs)
@@ -77,7 +80,7 @@ def test_the_model_and_the_global_generator_are_left_as_they_were(case, tmp_path
     data, model = case
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     state = torch.get_rng_state()
-    scores(prepare_influence(study(tmp_path), data, model, 0.5))
+    scores(prepare_influence(study(tmp_path), data, model, HORIZON))
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert all(parameter.requires_grad for parameter in model.parameters())
     assert torch.equal(state, torch.get_rng_state())
@@ -85,7 +88,7 @@ def test_the_model_and_the_global_generator_are_left_as_they_were(case, tmp_path
 
 def test_every_validation_sample_is_in_one_fold_and_classes_are_spread_evenly(case, tmp_path: Path) -> None:
     data, model = case
-    prepared = prepare_influence(study(tmp_path), data, model, 0.5)
+    prepared = prepare_influence(study(tmp_path), data, model, HORIZON)
     assert prepared.fold_counts.sum() == 120
     assert (prepared.fold_counts.max(axis=0) - prepared.fold_counts.min(axis=0) <= 1).all()
 
@@ -93,8 +96,8 @@ def test_every_validation_sample_is_in_one_fold_and_classes_are_spread_evenly(ca
 def test_bf16_scores_rank_the_samples_alike(case, tmp_path: Path) -> None:
     data, model = case
     settings = study(tmp_path)
-    exact = np.concatenate(scores(prepare_influence(settings, data, model, 0.5)))
+    exact = np.concatenate(scores(prepare_influence(settings, data, model, HORIZON)))
     half = settings.with_changes(compute={"precision": "bf16"})
-    rounded = np.concatenate(scores(prepare_influence(half, data, model, 0.5)))
+    rounded = np.concatenate(scores(prepare_influence(half, data, model, HORIZON)))
     assert not np.array_equal(exact, rounded)
     assert np.corrcoef(exact.ravel(), rounded.ravel())[0, 1] > 0.99

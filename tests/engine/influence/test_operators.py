@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from engine.influence.operators import ceiling_factor, epoch_factor
+from engine.influence.operators import Horizon, ceiling_factor, epoch_factor
 
 EIGENVALUES = torch.tensor([[0.0, 1e-9, 0.01], [0.5, 3.0, 200.0]], dtype=torch.float64)
 
@@ -24,16 +24,16 @@ def test_the_epoch_operator_is_the_sum_of_gradient_descent_steps() -> None:
     rate = horizon / steps
     sigma = EIGENVALUES + 0.001
     unrolled = (1 - (1 - rate * sigma) ** steps) / sigma
-    torch.testing.assert_close(epoch_factor(EIGENVALUES, horizon, 0.001), unrolled, rtol=3e-3, atol=0)
+    torch.testing.assert_close(epoch_factor(EIGENVALUES, Horizon(horizon, 0.001)), unrolled, rtol=3e-3, atol=0)
 
 
 def test_a_long_horizon_gives_the_inverse_and_a_short_one_the_identity() -> None:
     positive = EIGENVALUES[1]
-    torch.testing.assert_close(epoch_factor(positive, 1e6, 0.0), 1 / positive)
-    torch.testing.assert_close(epoch_factor(positive, 1e-9, 0.0) / 1e-9, torch.ones_like(positive))
+    torch.testing.assert_close(epoch_factor(positive, Horizon(1e6, 0.0)), 1 / positive)
+    torch.testing.assert_close(epoch_factor(positive, Horizon(1e-9, 0.0)) / 1e-9, torch.ones_like(positive))
 
 
 def test_flat_directions_get_the_horizon_itself_and_never_a_nan() -> None:
-    factor = epoch_factor(EIGENVALUES, 0.7, 0.0)
+    factor = epoch_factor(EIGENVALUES, Horizon(0.7, 0.0))
     assert torch.isfinite(factor).all()
     assert math.isclose(float(factor[0, 0]), 0.7)

@@ -248,3 +248,11 @@ def test_progress_counts_every_candidate_and_ends_whole(programme, vectors):
     assert seen[0] == ("search", 1, total)
     assert seen[-1] == ("search", total, total)
     assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
+
+
+def test_weights_that_are_no_better_than_the_control_are_never_the_result(programme, vectors):
+    harmful = Measured(World.control.accuracy - np.array([0.0, 0.0, 0.3]), World.control.loss)
+    search = Search(programme, World.control, SETTINGS, breeding(SETTINGS, programme), lambda weights: harmful)
+    result = search.run()
+    assert all(item.fitness < 0 for item in result.candidates if item.measured is harmful)
+    assert result.best is None

@@ -113,15 +113,23 @@ def test_the_papers_preset_trains_with_its_table_and_a_new_optimiser(case: Study
     assert following.rates == [1e-4]
     assert following.horizon == pytest.approx(1e-3)
     assert following.momentum is None
-    assert following.notices == ()
+    assert any("no weights can change much" in notice for notice in following.notices)
     moved = following.train(None, 0).state_dict()["1.weight"] - following.start.state_dict()["1.weight"]
     assert 0 < float(moved.abs().max()) < 1e-3
+
+
+def test_an_ended_schedule_and_a_batch_beyond_the_data_are_told(case: Study) -> None:
+    shutil.copy(case.checkpoints_path / "epoch-002.safetensors", case.checkpoints_path / "epoch-020.safetensors")
+    ended = NextEpoch.from_study(case.with_changes(training={"schedule": "one_cycle", "epochs": 20}), tables(), 20)
+    assert any("name an earlier [model] epoch" in notice for notice in ended.notices)
+    large = NextEpoch.from_study(case.with_changes(training={"batch_size": 10_000}), tables(), 2)
+    assert any("each epoch is one step" in notice for notice in large.notices)
 
 
 def test_momentum_that_is_not_stored_starts_at_zero_with_a_notice(case: Study) -> None:
     shutil.rmtree(case.checkpoints_path / "optimizer")
     following = NextEpoch.from_study(case, tables(), 2)
-    assert following.notices == ("no momentum is stored with epoch 2: the next epoch starts with none",)
+    assert following.notices == ("no momentum is stored with these weights of epoch 2: the next one starts with none",)
     assert not is_checkpoint(following.train(None, case.seed), case, 3)
 
 

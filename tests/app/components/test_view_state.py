@@ -1,0 +1,148 @@
+from typing import Any
+
+import pytest
+
+from app.components import view_state
+
+NAMES = ("cat", "dog", "ship")
+
+
+class Address(dict):
+    """The query of a page's address, as Streamlit gives it; counts how often it is written."""
+
+    written = 0
+
+    def from_dict(self, values: dict[str, str]) -> None:
+        self.clear()
+        self.update(values)
+        self.written += 1
+
+
+class Page:
+    """A browser's tab: its session and its address."""
+
+    def __init__(self, **query: str) -> None:
+        self.session_state: dict[str, Any] = {}
+        self.query_params = Address(query)
+
+
+@pytest.fixture
+def page(monkeypatch) -> Page:
+    """A page that was opened without a query."""
+    opened = Page()
+    monkeypatch.setattr(view_state, "st", opened)
+    view_state.read_url()
+    return opened
+
+
+def test_a_link_opens_what_its_sender_saw(monkeypatch):
+    sender, receiver = Page(), Page()
+    monkeypatch.setattr(view_state, "st", sender)
+    view_state.read_url()
+    view_state.put(study="/studies/a b.toml", a="cat", may_lose="5")
+    view_state.set_targets([2, 0], NAMES)
+    view_state.write_url()
+    receiver.query_params.update(sender.query_params)
+
+    monkeypatch.setattr(view_state, "st", receiver)
+    view_state.read_url()
+
+    assert view_state.get("study") == "/studies/a b.toml"
+    assert view_state.class_index("a", NAMES) == 0
+    assert view_state.targets(NAMES) == (0, 2)
+    assert view_state.get("may_lose") == "5"
+
+
+def test_the_address_is_read_once_and_then_the_session_is_the_truth(page):
+    view_state.put(study="mine")
+    page.query_params["study"] = "other"
+
+    view_state.read_url()
+
+    assert view_state.get("study") == "mine"
+
+
+def test_what_the_address_should_not_hold_is_passed_over(monkeypatch):
+    opened = Page(study="mine", evil="1")
+    monkeypatch.setattr(view_state, "st", opened)
+
+    view_state.read_url()
+
+    assert opened.session_state == {"view": {"study": "mine"}}
+
+
+def test_the_address_is_written_only_where_it_differs(page):
+    view_state.put(study="mine", a="cat", b="")
+    view_state.write_url()
+    view_state.write_url()
+
+    assert page.query_params == {"study": "mine", "a": "cat"}
+    assert page.query_params.written == 1
+
+
+def test_an_address_that_a_change_of_pages_cleared_is_written_again(page):
+    view_state.put(study="mine")
+    view_state.write_url()
+    page.query_params.clear()
+
+    view_state.write_url()
+
+    assert page.query_params == {"study": "mine"}
+
+
+def test_nothing_removes_a_value_even_one_that_was_never_there(page):
+    view_state.put(a="cat")
+    view_state.put(a=None, b=None)
+
+    assert view_state.get("a") is None
+    assert page.session_state["view"] == {}
+
+
+def test_another_study_lets_go_of_what_was_chosen_of_the_last_ones_classes(page):
+    view_state.put(study="one", a="cat", b="dog", targets="cat", may_lose="5", job="j")
+
+    view_state.choose_study("one")
+    assert view_state.get("a") == "cat"
+    view_state.choose_study("two")
+
+    assert page.session_state["view"] == {"study": "two"}
+
+
+def test_a_class_that_the_study_lacks_is_no_class(page):
+    view_state.put(a="cow", targets="ship|cow|cat")
+
+    assert view_state.class_index("a", NAMES) is None
+    assert view_state.class_index("b", NAMES) is None
+    assert view_state.targets(NAMES) == (0, 2)
+
+
+def test_targets_are_told_in_class_order(page):
+    view_state.set_targets([2, 0], NAMES)
+
+    assert view_state.get("targets") == "cat|ship"
+
+
+def test_a_class_is_toggled_in_and_out(page):
+    view_state.toggle_target(1, NAMES)
+    view_state.toggle_target(0, NAMES)
+    assert view_state.targets(NAMES) == (0, 1)
+    view_state.toggle_target(1, NAMES)
+
+    assert view_state.targets(NAMES) == (0,)
+
+
+def test_targets_are_suggested_only_to_who_never_chose_any(page):
+    view_state.suggest_targets([1], NAMES)
+    assert view_state.targets(NAMES) == (1,)
+    view_state.suggest_targets([2], NAMES)
+    assert view_state.targets(NAMES) == (1,)
+    view_state.toggle_target(1, NAMES)
+    view_state.suggest_targets([2], NAMES)
+
+    assert view_state.targets(NAMES) == ()
+
+
+def test_a_class_whose_name_is_a_part_of_a_targets_name_is_no_target(page):
+    view_state.set_targets([1], ("cat", "cat fish"))
+
+    assert view_state.targets(("cat", "cat fish")) == (1,)

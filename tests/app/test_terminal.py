@@ -1,0 +1,174 @@
+import pytest
+
+from app.terminal import describe, refuse, terminal_progress
+
+
+def training(**changes) -> dict:
+    last = {"validation": [0.5, 1.0], "test": [0.25, None]}
+    return {
+        "class_names": ["cat", "dog"],
+        "per_class_accuracy": [{"validation": [0.0, 0.0], "test": None}, last],
+        "checkpoints": "/somewhere",
+        **changes,
+    }
+
+
+def influence(**changes) -> dict:
+    return {
+        "run": "abc",
+        "samples": 12345,
+        "classes": 10,
+        "strategy": "ekfac",
+        "tracked_parameters": 0.5,
+        "cached": False,
+        "seconds": {"factors": 1.25, "scores": 2.5},
+        "refused_modules": {},
+        **changes,
+    }
+
+
+def ceiling(**changes) -> dict:
+    return {
+        "sentence": "Room to improve.",
+        "class_names": ["cat", "dog"],
+        "gain": {"held_out": [1.234, -0.5], "interval": [[1.0, 2.0], [-1.0, 0.25]]},
+        "spectrum": {"first_ratio": 0.3, "paper_says_room": True},
+        **changes,
+    }
+
+
+def reweighting(**changes) -> dict:
+    accuracy = {"validation": [0.5, 0.75], "test": [0.125, 0.25]}
+    return {
+        "class_names": ["cat", "dog"],
+        **dict.fromkeys(("before", "control", "after"), accuracy),
+        "sentence": "Nothing happened.",
+        "trainings": 7,
+        "weights": "/store/weights.parquet",
+        "checkpoint": "/store/improved.safetensors",
+        **changes,
+    }
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("│┃ ").replace("┃", "│").split("│")]
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    return {first: rest for first, *rest in map(cells, text.splitlines()) if rest}
+
+
+def test_the_last_epoch_of_a_training_is_told_by_class(capsys):
+    describe("train", training())
+
+    out = capsys.readouterr().out
+    assert rows(out) == {"class": ["validation", "test"], "cat": ["50.0%", "25.0%"], "dog": ["100.0%", "-"]}
+    assert "2 checkpoints in /somewhere" in out
+
+
+def test_a_split_that_is_not_there_has_no_column(capsys):
+    describe("train", training(per_class_accuracy=[{"validation": [0.5, 1.0], "test": None}]))
+
+    assert rows(capsys.readouterr().out)["class"] == ["validation"]
+
+
+def test_influence_is_told_with_its_time_or_as_stored(capsys):
+    describe("influence", influence())
+    assert "12,345 samples on 10 classes (ekfac, 50% of the parameters), 3.8 s." in joined(capsys)
+    describe("influence", influence(cached=True, refused_modules={"norm": "no weights"}))
+    out = joined(capsys)
+    assert "from the store." in out
+    assert "Not tracked: norm: no weights" in out
+
+
+def joined(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was printed, without the breaks of a narrow terminal."""
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_the_verdict_is_told_with_the_gain_of_each_class(capsys):
+    describe("ceiling", ceiling())
+
+    out = capsys.readouterr().out
+    assert out.startswith("Room to improve.")
+    assert rows(out)["cat"] == ["+1.23", "+1.00 to +2.00"]
+    assert rows(out)["dog"] == ["-0.50", "-1.00 to +0.25"]
+    assert "explains 30% (over 20% reads 'room to improve')" in " ".join(out.split())
+
+
+def test_gains_and_intervals_that_are_not_known_are_dashes(capsys):
+    describe("ceiling", ceiling(gain={"held_out": [None, 0.5], "interval": [[None, None], [None, None]]}))
+
+    assert rows(capsys.readouterr().out) | {"class": []} == {"class": [], "cat": ["-", "-"], "dog": ["+0.50", "-"]}
+
+
+def test_a_reweighting_is_told_on_the_test_split_where_there_is_one(capsys):
+    describe("reweight", reweighting())
+
+    out = capsys.readouterr().out
+    assert rows(out)["cat"] == ["12.5%"] * 3
+    assert "accuracy on test" in out
+    searched = {"validation": [0.5, 0.75]}
+    describe("reweight", reweighting(before=searched, control=searched, after=searched))
+    out = capsys.readouterr().out
+    assert rows(out)["dog"] == ["75.0%"] * 3
+    assert "accuracy on validation" in out
+
+
+def test_a_long_path_is_told_in_one_line(capsys):
+    path = "/store/" + "deep/" * 60 + "improved.safetensors"
+    describe("reweight", reweighting(weights=path, checkpoint=path))
+    describe("train", training(checkpoints=path))
+
+    lines = capsys.readouterr().out.splitlines()
+    assert f"7 candidates trained. Weights: {path}" in lines
+    assert f"Checkpoint: {path}" in lines
+    assert f"2 checkpoints in {path}" in lines
+
+
+def test_names_are_told_letter_by_letter(capsys):
+    names = ["[red]cat", "[/b] :x:"]
+    describe("train", training(class_names=names))
+    describe(
+        "samples",
+        {
+            "class_names": names,
+            "classes": [1],
+            "samples": [{"index": 7, "label": "[/i]", "source": "a[/b].png", "influence": [0.25]}],
+        },
+    )
+
+    out = capsys.readouterr().out
+    assert set(names) <= rows(out).keys()
+    assert rows(out)["index"] == ["label", "source", "[/b] :x:", "sum of these"]
+    assert rows(out)["7"] == ["[/i]", "a[/b].png", "+0.25", "+0.25"]
+
+
+@pytest.mark.parametrize(("count", "columns"), [(4, 8), (5, 4)])
+def test_a_sample_of_many_classes_is_told_by_the_sum_of_its_influence(capsys, count, columns):
+    names = [f"c{k}" for k in range(count)]
+    sample = {"index": 7, "label": "c1", "source": "a.png", "influence": [0.25, -1.0, *[0.0] * (count - 2)]}
+    describe("samples", {"class_names": names, "classes": list(range(count)), "samples": [sample]})
+
+    told = rows(capsys.readouterr().out)
+    assert len(told["7"]) == columns - 1
+    assert told["index"][-1] == ("sum of these" if count == 4 else "sum of 5 classes")
+    assert told["7"][-1] == "-0.75"
+
+
+def test_notices_come_first(capsys):
+    describe("influence", influence(notices=["No momentum is stored."]))
+
+    assert capsys.readouterr().out.startswith("Note: No momentum is stored.")
+
+
+def test_refusals_and_progress_stay_off_standard_output(capsys):
+    refuse("there is no file")
+    with terminal_progress() as progress:
+        progress("scores", 1, 2)
+        progress("scores", 2, 2, "done")
+        progress("search", 0, 10, "generation 0")
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("there is no file\n")

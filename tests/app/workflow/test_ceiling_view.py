@@ -1,0 +1,74 @@
+import pytest
+
+from app.workflow.ceiling_view import TrustMark, trust_marks
+
+
+def marks(**changes) -> dict[str, TrustMark]:
+    influence = {
+        "tracked_parameters": changes.pop("share", 1.0),
+        "refused_modules": changes.pop("refused", {}),
+        "stationarity": [0.0, changes.pop("drift", 0.0)],
+        "classes": 2,
+        "fold_counts": changes.pop("fold_counts", [[20, 20], [20, 20]]),
+    }
+    ceiling = {
+        "few_samples": changes.pop("few", []),
+        "minimum": {"value": 1.0, "interval": changes.pop("interval", [0.0, 1.0])},
+    }
+    assert not changes
+    return {mark.name: mark for mark in trust_marks(influence, ceiling)}
+
+
+@pytest.mark.parametrize(
+    ("share", "grade"), [(1.0, "good"), (0.95, "good"), (0.949, "fair"), (0.5, "fair"), (0.499, "poor"), (0.0, "poor")]
+)
+def test_the_share_of_parameters_is_graded_at_its_borders(share, grade):
+    assert marks(share=share)["Parameters seen"].grade == grade
+
+
+@pytest.mark.parametrize(("drift", "grade"), [(0.1, "good"), (0.101, "fair"), (0.3, "fair"), (0.301, "poor")])
+def test_convergence_is_graded_by_the_class_furthest_from_its_optimum(drift, grade):
+    mark = marks(drift=drift)["Convergence"]
+
+    assert mark.grade == grade
+    assert f"{drift:.2f} standard deviations" in mark.reason
+
+
+@pytest.mark.parametrize(("samples", "grade"), [(40, "good"), (39, "fair"), (10, "fair"), (9, "poor")])
+def test_validation_samples_are_graded_by_the_smallest_class_over_all_folds(samples, grade):
+    mark = marks(fold_counts=[[100, 4], [100, samples - 4]])["Validation samples"]
+
+    assert mark.grade == grade
+    assert f"has {samples} validation samples" in mark.reason
+
+
+@pytest.mark.parametrize(
+    ("interval", "grade"),
+    [([-2.5, 2.5], "good"), ([0.0, 5.01], "fair"), ([-10.0, 10.0], "fair"), ([-10.0, 10.1], "poor")],
+)
+def test_agreement_of_the_folds_is_graded_by_the_width_of_the_interval(interval, grade):
+    assert marks(interval=interval)["Agreement of the folds"].grade == grade
+
+
+def test_a_class_that_one_fold_measures_leaves_nothing_to_compare():
+    mark = marks(interval=[None, None])["Agreement of the folds"]
+
+    assert mark.grade == "poor"
+    assert "single fold" in mark.reason
+
+
+def test_what_is_left_out_and_what_is_too_few_is_named():
+    told = marks(refused={"norm": "no weights"}, few=["cat", "dog"], share=0.9)
+
+    assert told["Parameters seen"].reason.endswith("90% of the model's parameters; left out: norm.")
+    assert told["Validation samples"].reason.endswith("; too few: cat, dog.")
+    assert marks()["Parameters seen"].reason.endswith("parameters.")
+    assert marks()["Validation samples"].reason.endswith("samples.")
+
+
+def test_a_real_run_is_graded(trained_digits, finished_store):
+    by_kind = {run.manifest()["kind"]: run.manifest() for run in finished_store.finished_runs()}
+
+    told = trust_marks(by_kind["influence"], by_kind["ceiling"])
+
+    assert [mark.grade for mark in told][::2] == ["good", "fair"]

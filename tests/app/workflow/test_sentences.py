@@ -1,0 +1,43 @@
+import numpy as np
+
+from app.workflow.sentences import reweight_sentence
+
+NAMES = ("cat", "dog", "ship")
+
+
+def sentence(changes: list[float], half: float = 0.01, split: str = "test", targets: tuple[int, ...] = (0,)) -> str:
+    change = np.array(changes)
+    interval = np.stack([change - half, change + half], axis=1)
+    return reweight_sentence(NAMES, targets, {split: change}, {split: interval})
+
+
+def test_targets_and_the_worst_other_class_are_told_in_points():
+    assert sentence([0.052, -0.01, -0.034]) == (
+        "Against the same epoch unweighted, on unseen test data: cat +5.2 points (95% +4.2 to +6.2);"
+        " the worst other class is ship -3.4 points (95% -4.4 to -2.4)."
+    )
+
+
+def test_a_gain_that_may_be_chance_is_said_to_be():
+    assert sentence([0.005, 0.0, 0.0]).endswith("A gain whose interval reaches below zero may be chance.")
+    assert "may be chance" not in sentence([0.02, 0.0, 0.0])
+
+
+def test_without_a_test_split_the_reader_is_told_what_was_searched_on():
+    assert "on the validation data that was searched on: cat" in sentence([0.05, 0.0, 0.0], split="validation")
+
+
+def test_the_test_split_is_told_where_both_are_there():
+    change = {"validation": np.array([0.5, 0.0, 0.0]), "test": np.array([0.1, 0.0, 0.0])}
+    interval = {split: np.stack([values, values], axis=1) for split, values in change.items()}
+
+    assert "cat +10.0 points" in reweight_sentence(NAMES, (0,), change, interval)
+
+
+def test_a_class_without_samples_is_said_to_have_none_and_is_never_the_worst():
+    assert "dog has no sample" in sentence([0.05, np.nan, -0.01], targets=(0, 1))
+    assert "the worst other class is ship" in sentence([0.05, np.nan, -0.01])
+
+
+def test_where_every_class_is_a_target_no_other_is_told():
+    assert "other class" not in sentence([0.05, 0.04, 0.03], targets=(0, 1, 2))
