@@ -75,3 +75,4 @@ def prediction_panel(view: StudyInView, targets: tuple[int, ...], prediction: Pr
         return
     order = worst_first(view.influence["accuracy"]["validation"])
     chart(predicted_changes(view.names, prediction.gains, targets, order=order), "predicted")
+    st.caption("Of first order and not calibrated: trust which classes gain and lose, not how much.")

@@ -58,8 +58,7 @@ def refusal(*arguments: object) -> str:
 
 def nothing_left(store: Store) -> bool:
     """Whether a refused command left neither a run nor a part of one, nor a study in the list."""
-    files = [path.name for path in store.root.rglob("*") if path.is_file()]
-    return not store.finished_runs() and not store.studies() and set(files) <= {".lock"}
+    return not [path for path in store.root.rglob("*") if path.is_file()]
 
 
 def test_train_tells_what_it_trained(digits, empty_store):
@@ -207,6 +206,48 @@ def test_a_command_leaves_ingestion_to_who_holds_the_store(trained_digits, digit
         assert not cache.has_run(result["run"])
         assert result["run"] in cache.ingest()
         assert cache.has_run(result["run"])
+
+
+def test_a_damaged_cache_costs_a_warning_and_not_the_result(trained_digits, digits_store):
+    digits_store.database_path.write_bytes(b"no database" * 1000)
+
+    result = run("ceiling", trained_digits, "--json", "--cache", digits_store.root)
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["cached"] is True
+    (message,) = result.stderr.strip().splitlines()
+    assert "The result is kept" in message
+    assert "doctor --rebuild" in message
+
+
+def test_doctor_mends_a_damaged_cache(digits_store):
+    digits_store.database_path.write_bytes(b"no database" * 1000)
+
+    before = answer("doctor", "--cache", digits_store.root)["checks"]
+    after = answer("doctor", "--rebuild", "--cache", digits_store.root)["checks"]
+
+    assert [check["name"] for check in before if not check["ok"]] == ["cache"]
+    assert all(check["ok"] for check in after)
+    with Cache.open(digits_store) as cache:
+        assert len(cache.runs()) == 3
+
+
+def test_doctor_is_told_in_words(digits_store):
+    digits_store.database_path.write_bytes(b"no database" * 1000)
+
+    lines = run("doctor", "--cache", digits_store.root).stdout.splitlines()
+
+    assert any(line.startswith("ok    store: ") for line in lines)
+    assert any(line.startswith("MEND  cache: ") for line in lines)
+
+
+def test_a_store_that_is_named_before_the_command_is_not_passed_over(trained_digits, digits_store, tmp_path):
+    result = run("--cache", digits_store.root, "influence", trained_digits)
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "--cache" in result.stderr
+    assert not (tmp_path / ".paretoscope").exists()
 
 
 def missing_file(study: Path) -> None:

@@ -146,3 +146,10 @@ def test_a_class_whose_name_is_a_part_of_a_targets_name_is_no_target(page):
     view_state.set_targets([1], ("cat", "cat fish"))
 
     assert view_state.targets(("cat", "cat fish")) == (1,)
+
+
+def test_class_names_may_hold_what_parts_the_list(page):
+    names = ("yes|sir", "100%", "%7C")
+    for chosen in ((0,), (1, 2), (0, 1, 2)):
+        view_state.set_targets(chosen, names)
+        assert view_state.targets(names) == chosen

@@ -183,6 +183,7 @@ def test_all_classes_may_be_targets(trained_digits, influence_store, run_use_cas
 
     assert result["targets"] == list(range(10))
     assert "worst other class" not in result["sentence"]
+    assert any("Every class is a target" in notice for notice in result["notices"])
 
 
 def test_no_target_is_refused(trained_digits, influence_store, run_use_case):
@@ -197,6 +198,16 @@ def test_an_unknown_target_is_refused_with_the_nearest_name(trained_digits, infl
         run_use_case("reweight", trained_digits, influence_store, targets=("one", "eigth"))
 
     assert influence_store.unfinished_runs() == []
+
+
+@pytest.mark.parametrize("options", [{"targets": ("eigth",)}, {"targets": ()}, {"slack": {"eigth": 0.1}}])
+def test_a_name_that_is_no_class_is_refused_before_influence_is_computed(
+    trained_digits, empty_store, run_use_case, options
+):
+    with pytest.raises(RefusedInput):
+        run_use_case("reweight", trained_digits, empty_store, **options)
+
+    assert empty_store.finished_runs() == empty_store.unfinished_runs() == []
 
 
 # Three baselines and six individuals are the start; four are bred in each of two generations.
