@@ -172,8 +172,8 @@ def _run(command: str, path: Path, as_json: bool, cache: Path | None, options: d
 
 def _print(command: str, result: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        json.dump(result, sys.stdout, allow_nan=False)
-        sys.stdout.write("\n")
+        # Whole or not at all: a value that JSON lacks must not leave half an object.
+        sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")
     else:
         describe(command, result)
 

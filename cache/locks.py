@@ -12,6 +12,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from engine.whole_files import write_whole
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -56,9 +58,8 @@ class NamedLock:
             self._lock.acquire()
         except Timeout:
             return False
-        temporary = self._holder_path.with_name(f"{self._holder_path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps({"pid": os.getpid(), "address": address}), encoding="utf-8")
-        os.replace(temporary, self._holder_path)
+        told = json.dumps({"pid": os.getpid(), "address": address})
+        write_whole(self._holder_path, told.encode(), durable=False)
         return True
 
     def holder(self) -> Holder | None:

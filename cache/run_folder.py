@@ -8,8 +8,6 @@ file exists. A process that is killed leaves at most a temporary file behind.
 import errno
 import json
 import math
-import os
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +18,9 @@ import pyarrow.parquet as pq
 
 from cache.locks import NamedLock
 from engine.errors import RefusedInput
+from engine.whole_files import PARTIAL, whole_file
 
 MANIFEST = "run.json"
-_PARTIAL = ".partial-"
 _LOCK = ".lock"
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
 
@@ -161,7 +159,7 @@ class RunFolder:
                 "Wait until it has finished, or cancel it",
             )
         try:
-            for left in self.path.glob(f"{_PARTIAL}*"):
+            for left in self.path.glob(f"{PARTIAL}*"):
                 left.unlink(missing_ok=True)
             yield
         finally:
@@ -169,16 +167,10 @@ class RunFolder:
 
     def _write(self, name: str, save: Callable[[Path], Any]) -> None:
         self._refuse_readonly()
-        # The part's own name comes last: some writers choose the format by the suffix.
-        temporary = self.path / f"{_PARTIAL}{uuid.uuid4().hex[:8]}-{name}"
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            save(temporary)
-            _synchronise(temporary)
-            os.replace(temporary, self.path / name)
-            _synchronise(self.path)
+            with whole_file(self.path / name) as temporary:
+                save(temporary)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             if error.errno not in _DISK_ERRORS:
                 raise
             raise RefusedInput(
@@ -186,9 +178,6 @@ class RunFolder:
                 "a store that has room and may be written",
                 "Free some space, or name another store with --cache",
             ) from error
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
 
     def _read_parquet(self, name: str) -> pa.Table:
         try:
@@ -217,15 +206,6 @@ class RunFolder:
             "a part as it was written",
             "Delete the run's folder and compute the run again",
         )
-
-
-def _synchronise(path: Path) -> None:
-    """Waits until a file's bytes, or a folder's names, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _plain(value: Any) -> Any:

@@ -19,7 +19,6 @@ import json
 import os
 import re
 import signal
-import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from typing import Any, Literal
 from app.jobs import lock
 from app.jobs.freshness import Stamps, is_unchanged
 from engine.errors import RefusedInput
+from engine.whole_files import PARTIAL, write_whole
 
 State = Literal["waiting", "running", "finished", "cancelled", "refused", "failed", "interrupted"]
 ErrorKind = Literal["refused", "failed", "cancelled"]
@@ -180,7 +180,7 @@ class JobFolder:
         """Removes what the last worker left, so the next one starts without its outcome."""
         for name in _OF_AN_ATTEMPT:
             (self.path / f"{name}.json").unlink(missing_ok=True)
-            for half_written in self.path.glob(f".{name}-*"):
+            for half_written in self.path.glob(f"{PARTIAL}*-{name}.json"):
                 half_written.unlink(missing_ok=True)
         (self.path / "cancel").unlink(missing_ok=True)
 
@@ -241,14 +241,7 @@ class JobFolder:
 
     def _write(self, name: str, values: dict[str, Any], durable: bool = True) -> None:
         text = json.dumps(values)  # before the file is opened: what JSON cannot hold leaves nothing behind
-        path = self.path / f"{name}.json"
-        temporary = self.path / f".{name}-{os.getpid()}-{threading.get_ident()}"
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
+        write_whole(self.path / f"{name}.json", text.encode(), durable)
 
 
 def is_job_id(text: str) -> bool:

@@ -80,6 +80,7 @@ def _judge(study: Study, influence: RunFolder) -> dict[str, Any]:
             "explained_variance_ratio": spread.explained_variance_ratio,
             "first_ratio": spread.first_ratio,
             "paper_says_room": spread.paper_says_room,
+            "smallest_direction": spread.smallest_direction,
         },
         "regions": region_shares(vectors),
         "all_classes": subset_regions(vectors, range(len(names))),

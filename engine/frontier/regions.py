@@ -39,18 +39,19 @@ def subset_regions(vectors: NDArray[np.floating], classes: Sequence[int]) -> dic
 
 
 def region_shares(vectors: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
-    """Returns for all pairs of classes the share of joint positive and joint negative samples.
+    """Returns for all pairs of classes the share of samples in each region.
 
     Args:
         vectors: influence vectors ``(N, K)``.
 
     Returns:
-        ``joint_positive`` and ``joint_negative``, each ``(K, K)`` and symmetric; the diagonal
-        is the share of samples that help, or harm, the class itself.
+        By name of :data:`REGIONS`, each ``(K, K)`` and symmetric, in sum 1; the diagonal is the
+        share of samples that help, harm, or do not move the class itself.
     """
     samples = max(len(vectors), 1)
     helps, harms = (vectors > 0).astype(np.float64), (vectors < 0).astype(np.float64)
-    return {"joint_positive": helps.T @ helps / samples, "joint_negative": harms.T @ harms / samples}
+    positive, negative = helps.T @ helps / samples, harms.T @ harms / samples
+    return {"joint_positive": positive, "joint_negative": negative, "trade_off": 1 - positive - negative}
 
 
 def correlation(vectors: NDArray[np.floating]) -> NDArray[np.float64]:

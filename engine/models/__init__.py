@@ -7,7 +7,7 @@ checkpoints a study has is told by :mod:`engine.checkpoints`.
 
 from engine.models.build import build_model
 from engine.models.loading import load_checkpoint
-from engine.models.saving import save_checkpoint, save_tensors, write_whole
+from engine.models.saving import save_checkpoint, save_tensors
 from engine.models.tensor_files import read_tensors
 
 __all__ = [
@@ -16,5 +16,4 @@ __all__ = [
     "read_tensors",
     "save_checkpoint",
     "save_tensors",
-    "write_whole",
 ]

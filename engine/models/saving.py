@@ -1,10 +1,11 @@
 """How checkpoints are written: whole or not at all."""
 
-import os
 from pathlib import Path
 
 from safetensors.torch import save
 from torch import Tensor, nn
+
+from engine.whole_files import write_whole
 
 
 def save_checkpoint(model: nn.Module, path: Path) -> None:
@@ -22,18 +23,3 @@ def save_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_whole(path, save(plain, metadata))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file that a reader sees either as it was before or complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from engine.data import StudyData
 from engine.errors import RefusedInput
-from engine.models import write_whole
 from engine.study import Study
+from engine.whole_files import write_whole
 
 NAME = "history.json"
 

@@ -6,6 +6,7 @@ import pytest
 from app.jobs import lock
 from app.jobs.folder import JobFolder, JobRequest, is_job_id
 from engine.errors import RefusedInput
+from engine.whole_files import PARTIAL
 
 ID = "0123456789abcdef0123"
 
@@ -96,7 +97,7 @@ def test_a_cleared_attempt_leaves_only_the_request_and_the_log(job: JobFolder) -
     job.write_result({}, {})
     job.write_error("failed", "")
     job.write_exit(1, 1)
-    (job.path / ".progress-1-2").write_text("{")  # as a killed worker leaves it
+    (job.path / f"{PARTIAL}1234-progress.json").write_text("{")  # as a killed worker leaves it
     job.request_cancel()
     job.clear_attempt()
     assert sorted(path.name for path in job.path.iterdir()) == ["log.txt", "request.json"]

@@ -15,7 +15,7 @@ def test_regions_and_correlation_are_those_of_the_cache(trained_digits, digits_s
         correlation = cache.correlation(result["influence"])
         everywhere = cache.subset_counts(result["influence"], range(10))
 
-    assert result["regions"].keys() == {"joint_positive", "joint_negative"}
+    assert result["regions"].keys() == {"joint_positive", "joint_negative", "trade_off"}
     for region, share in result["regions"].items():
         assert np.array(share) == pytest.approx(shares[region], abs=1e-12)
     assert np.array(result["correlation"]) == pytest.approx(correlation, abs=1e-6)

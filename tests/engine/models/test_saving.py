@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from engine.checkpoints import checkpoint_name
-from engine.models import save_checkpoint, save_tensors, write_whole
+from engine.models import save_checkpoint, save_tensors
 
 
 def test_a_saved_checkpoint_holds_every_parameter_and_buffer(tmp_path: Path) -> None:
@@ -34,12 +34,3 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
         save_tensors({"a": torch.zeros(2)}, path)
     assert load_file(path)["a"].tolist() == [1, 1]
     assert [file.name for file in tmp_path.iterdir()] == ["a.safetensors"]
-
-
-def test_a_rewritten_file_is_replaced_and_not_changed_in_place(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    write_whole(path, b"old")
-    with path.open("rb") as reader:
-        write_whole(path, b"new!")
-        assert reader.read() == b"old"
-    assert path.read_bytes() == b"new!"
