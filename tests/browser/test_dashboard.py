@@ -2,9 +2,11 @@
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -195,9 +197,20 @@ def test_bad_studies_are_refused_on_the_page_and_nothing_is_written(
     assert sorted(path.name for path in (server.store / "studies").glob("*")) == before
 
 
-def test_a_checkpoint_that_does_not_fit_is_refused_on_the_page(page: Page, server: Server, own_study: Path) -> None:
-    text = (own_study / "study.toml").read_text()
-    (own_study / "study.toml").write_text(text.replace("hidden = [32]", "hidden = [48]"))
+def wider(study: Path) -> None:
+    text = (study / "study.toml").read_text()
+    (study / "study.toml").write_text(text.replace("hidden = [32]", "hidden = [48]"))
+
+
+def pickled(study: Path) -> None:
+    (study / "checkpoints" / "epoch-021.pt").write_bytes(pickle.dumps({"weights": [1.0]}))
+
+
+@pytest.mark.parametrize(("damage", "words"), [(wider, "shape"), (pickled, "pickle")])
+def test_a_checkpoint_that_cannot_be_used_is_refused_on_the_page(
+    page: Page, server: Server, own_study: Path, damage: Callable[[Path], None], words: str
+) -> None:
+    damage(own_study)
     page.goto(server.address)
     chart(page, "gains")
     page.get_by_text("Open another study").click()
@@ -205,10 +218,9 @@ def test_a_checkpoint_that_does_not_fit_is_refused_on_the_page(page: Page, serve
     page.get_by_role("textbox", name="Study file or folder").press("Tab")
     page.get_by_role("button", name="Open study").click()
     page.get_by_role("button", name="Compute influence and verdict").click()
-    expect(page.get_by_test_id("stMain").get_by_test_id("stAlert").filter(has_text="shape")).to_be_visible(
-        timeout=90_000
-    )
-    assert not list((server.store / "runs").glob("*/run.json"))
+    refusal = page.get_by_test_id("stMain").get_by_test_id("stAlert").filter(has_text=words)
+    expect(refusal).to_be_visible(timeout=90_000)
+    assert not list((server.store / "runs").glob("*/*"))
 
 
 def test_a_second_server_on_the_same_store_is_refused_by_name(server: Server, page: Page) -> None:
