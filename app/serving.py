@@ -10,10 +10,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = _ROOT / "sample_data"
 """Studies and finished runs that are shipped; read only."""
 
-_THEME = {
-    "theme.primaryColor": "#1f6fb2",
-    "theme.font": "sans-serif",
-}
+# Told for both, so that the reader's own choice of light or dark still holds.
+_THEME = {"theme.light.primaryColor": "#1f6fb2", "theme.dark.primaryColor": "#4a9fe0"}
 _SERVER = {
     "server.address": "127.0.0.1",
     "server.headless": "true",

@@ -1,5 +1,6 @@
 """What all sessions of one server share: the store, its cache, and opened studies."""
 
+import atexit
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,9 @@ def opened() -> Opened:
         RefusedInput: if another process holds the store.
     """
     store = Store(default_store_root(), SAMPLES)
-    return Opened(store, Cache.open(store, address=os.environ.get("PARETOSCOPE_ADDRESS")))
+    cache = Cache.open(store, address=os.environ.get("PARETOSCOPE_ADDRESS"))
+    atexit.register(cache.close)
+    return Opened(store, cache)
 
 
 def study_at(path: Path) -> Study:
