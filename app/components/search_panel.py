@@ -12,6 +12,7 @@ from app.components.server_state import opened, predictor
 from app.components.study_page import StudyInView
 from app.components.threshold_sliders import Thresholds
 from app.figures import frontier
+from app.workflow.candidate_parts import CONTROL
 from app.workflow.improve_view import POINT_COLUMNS, Prediction, measured_points
 from app.workflow.options import study_with_options
 from cache.fingerprints import reweight_key
@@ -66,7 +67,7 @@ def search_panel(view: StudyInView, targets: tuple[int, ...], prediction: Predic
         status = job_panel(job, live=lambda: _draw(view, asked, running, None, live=True))
         if status.state in ("waiting", "running"):
             return
-    shown = shown_search(view)
+    shown = shown_search(finished_searches(view))
     same = shown is not None and tuple(shown["targets"]) == targets
     _draw(view, targets, shown["key"] if shown is not None and same else None, prediction, live=False)
 
@@ -80,9 +81,8 @@ def finished_searches(view: StudyInView) -> dict[str, dict[str, Any]]:
     return {run["key"]: run for run in view.cache.runs("reweight") if run["influence"] == view.key}
 
 
-def shown_search(view: StudyInView) -> dict[str, Any] | None:
+def shown_search(finished: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
     """Returns the finished search whose result is shown: the chosen one, else the newest, else none."""
-    finished = finished_searches(view)
     chosen = st.session_state.get("shown_search", "")
     return finished.get(chosen) or next(iter(finished.values()), None)
 
@@ -92,8 +92,8 @@ def _draw(
 ) -> None:
     opened().cache.ingest()
     points, chosen = pd.DataFrame(columns=POINT_COLUMNS), None
-    if key is not None and "control.json" in (folder := opened().store.run(key)).parts:
-        loss = np.array(folder.read_json("control.json")["loss"], dtype=float)
+    if key is not None and CONTROL in (folder := opened().store.run(key)).parts:
+        loss = np.array(folder.read_json(CONTROL)["loss"], dtype=float)
         points = measured_points(view.cache.candidates(key), loss, targets)
         chosen = view.cache.run(key)["chosen"] if view.cache.has_run(key) else None
     current = None if prediction is None or prediction.problem else (prediction.target_gain, prediction.worst_other)

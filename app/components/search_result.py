@@ -12,6 +12,7 @@ from app.components.search_panel import finished_searches, shown_search
 from app.components.server_state import opened
 from app.components.study_page import StudyInView
 from app.figures import before_after
+from app.workflow.candidate_parts import CHECKPOINT, CONTROL, WEIGHTS
 
 _USE = """weights = torch.tensor(pandas.read_parquet("weights.parquet")["weight"].to_numpy())
 losses = torch.nn.functional.cross_entropy(model(inputs), labels, reduction="none")
@@ -20,7 +21,8 @@ losses = torch.nn.functional.cross_entropy(model(inputs), labels, reduction="non
 
 def results(view: StudyInView) -> None:
     """Shows before, after and control of a finished search, and what can be taken away."""
-    finished, result = finished_searches(view), shown_search(view)
+    finished = finished_searches(view)
+    result = shown_search(finished)
     if result is None:
         return
     key = result["key"]
@@ -82,7 +84,7 @@ def _candidate(view: StudyInView, key: str, result: dict[str, Any]) -> None:
     if picked is None or picked["run"] != key:
         return
     row = view.cache.candidates(key).set_index("number").loc[picked["number"]]
-    control = np.array(opened().store.run(key).read_json("control.json")["accuracy"], dtype=float)
+    control = np.array(opened().store.run(key).read_json(CONTROL)["accuracy"], dtype=float)
     after = np.asarray(row["accuracy"], dtype=float)
     st.subheader(f"Candidate {picked['number']}")
     st.dataframe(
@@ -108,9 +110,9 @@ def _candidate(view: StudyInView, key: str, result: dict[str, Any]) -> None:
 
 
 def _downloads(folder: Path) -> None:
-    weights, checkpoint = folder / "weights.parquet", folder / "improved.safetensors"
+    weights, checkpoint = folder / WEIGHTS, folder / CHECKPOINT
     left, right = st.columns(2)
-    left.download_button("Download the weights", weights.read_bytes, "weights.parquet")
-    right.download_button("Download the improved checkpoint", checkpoint.read_bytes, "improved.safetensors")
+    left.download_button("Download the weights", weights.read_bytes, WEIGHTS)
+    right.download_button("Download the improved checkpoint", checkpoint.read_bytes, CHECKPOINT)
     st.caption("In your own training loop, with the indices of each batch:")
     st.code(_USE, language="python")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app.jobs.freshness import Stamps, take_stamps
 from app.serving import SAMPLES
 from app.workflow.catalogue import RunKeys, run_keys
 from app.workflow.improve_view import Predictor
@@ -62,22 +63,19 @@ def keys_of(study: Study) -> RunKeys:
     """
     checkpoints = study.checkpoints_path
     files = [*study.data_paths.values(), checkpoints, optimizer_path(checkpoints)]
-    stamps = tuple((str(path), _stamp(path)) for path in files)
-    return _keys(study.model_dump_json(), stamps, study)
+    return _keys(study.model_dump_json(), take_stamps(files), study)
 
 
 @st.cache_data(show_spinner="Looking at the study's files …", max_entries=256)
-def _keys(settings: str, stamps: tuple[Any, ...], _study: Study) -> RunKeys:
+def _keys(settings: str, stamps: Stamps, _study: Study) -> RunKeys:
     return run_keys(_study)
 
 
-def _stamp(path: Path) -> Any:
-    if path.is_file():
-        state = path.stat()
-        return state.st_size, state.st_mtime_ns
-    return tuple(
-        (item.name, item.stat().st_size, item.stat().st_mtime_ns) for item in sorted(path.rglob("*")) if item.is_file()
-    )
+@st.cache_data(show_spinner=False, max_entries=16)
+def matrices(key: str) -> dict[str, np.ndarray]:
+    """Returns what the matrix of class pairs shows, by kind ``(K, K)``; asked once, since runs never change."""
+    cache = opened().cache
+    return {"correlation": cache.correlation(key), **cache.region_shares(key)}
 
 
 def predictor(study: Study, key: str, targets: tuple[int, ...]) -> Predictor:

@@ -1,4 +1,4 @@
-"""How the candidates of a search are stored: one part a generation, the weights beside it."""
+"""How a search is stored: one part a generation for its candidates, the weights beside it, and the result."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 from cache.run_folder import RunFolder
 from engine.reweight.candidates import Candidate
 
+CONTROL = "control.json"
+"""Part with targets, class losses and accuracies after the unweighted epoch."""
+WEIGHTS = "weights.parquet"
+"""Part with the chosen weight of each training sample: index, label, weight."""
+CHECKPOINT = "improved.safetensors"
+"""Part with the model after the weighted epoch."""
 _FLOATS = pa.list_(pa.float32())
 
 

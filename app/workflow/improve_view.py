@@ -48,6 +48,7 @@ class Predictor:
     targets: tuple[int, ...]
     class_loss: NDArray[np.float64]
     _lock: Lock = field(default_factory=Lock)
+    _frontier: pd.DataFrame | None = None
 
     @classmethod
     def of(
@@ -86,17 +87,21 @@ class Predictor:
         return self._told(solution.gains)
 
     def frontier(self) -> pd.DataFrame:
-        """Returns the predicted frontier: ``level``, ``target_gain``, ``worst_other`` in per cent of loss."""
+        """Returns the predicted frontier: ``level``, ``target_gain``, ``worst_other`` in per cent of loss.
+
+        It depends on nothing that a slider moves, so it is swept once.
+        """
         with self._lock:
-            solutions = sweep(self.programme, SWEEP_LEVELS)
-        told = [self._told(solution.gains) for solution in solutions]
-        return pd.DataFrame(
-            {
-                "level": SWEEP_LEVELS[: len(told)],
-                "target_gain": [one.target_gain for one in told],
-                "worst_other": [one.worst_other for one in told],
-            }
-        )
+            if self._frontier is None:
+                told = [self._told(solution.gains) for solution in sweep(self.programme, SWEEP_LEVELS)]
+                self._frontier = pd.DataFrame(
+                    {
+                        "level": SWEEP_LEVELS,
+                        "target_gain": [one.target_gain for one in told],
+                        "worst_other": [one.worst_other for one in told],
+                    }
+                )
+            return self._frontier
 
     def _told(self, gains: NDArray[np.float64]) -> Prediction:
         percent = 100 * gains / np.maximum(self.class_loss, _NO_LOSS)

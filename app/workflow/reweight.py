@@ -16,7 +16,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from torch import nn
 
-from app.workflow.candidate_parts import candidate_rows, candidates_table, stored_weights, weights_table
+from app.workflow.candidate_parts import (
+    CHECKPOINT,
+    CONTROL,
+    WEIGHTS,
+    candidate_rows,
+    candidates_table,
+    stored_weights,
+    weights_table,
+)
 from app.workflow.influence import fold_counts, fold_rows, influence_run, stored_influence
 from app.workflow.sentences import reweight_sentence
 from cache.fingerprints import RESULT_VERSION, reweight_key
@@ -41,10 +49,6 @@ from engine.training import Evaluation, NextEpoch, evaluate
 
 RESULT_SEEDS = 5
 """Batch orders over which the chosen weights are compared with the control."""
-WEIGHTS = "weights.parquet"
-"""Part with the chosen weight of each training sample: index, label, weight."""
-CHECKPOINT = "improved.safetensors"
-"""Part with the model after the weighted epoch."""
 _STATE = "state.json"
 
 
@@ -119,7 +123,7 @@ class _Reweighting:
         programme, variables = self._programme()
         control = self._measured(None)
         self.folder.write_json(
-            "control.json",
+            CONTROL,
             {"targets": list(self.targets), "loss": control.loss, "accuracy": control.accuracy},
         )
         slack = slack_by_class(self.study.reweight.slack, self.data.class_names)
