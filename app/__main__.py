@@ -8,7 +8,7 @@ import json
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -160,7 +160,8 @@ def _run(command: str, path: Path, as_json: bool, cache: Path | None, options: d
         from app.workflow.commands import COMMANDS
         from cache import ingest_if_free
 
-        with terminal_progress() as progress:
+        # A model that the user's own code builds may print, which must not come between our lines.
+        with redirect_stdout(sys.stderr), terminal_progress() as progress:
             result = COMMANDS[command](study, store, options, progress)
         store.register_study(path / "study.toml" if path.is_dir() else path)
         try:

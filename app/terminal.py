@@ -10,6 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
+from cache.manifests import measurement_of
+from engine.judged_by import WORDS
 from engine.progress import Progress
 
 _CLASS_COLUMNS = 4
@@ -70,7 +72,8 @@ def _influence(console: Console, result: dict[str, Any]) -> None:
 def _ceiling(console: Console, result: dict[str, Any]) -> None:
     console.print(result["sentence"])
     held_out, interval = result["gain"]["held_out"], result["gain"]["interval"]
-    table = Table("class", "held-out gain, % of its loss", "95% interval")
+    scale = WORDS[measurement_of(result)].scale
+    table = Table("class", f"held-out gain, % of its {scale}", "95% interval")
     for name, gain, (low, high) in zip(result["class_names"], held_out, interval, strict=True):
         # A class that only one fold measures has a gain, but no interval.
         interval_told = "-" if low is None else f"{low:+.2f} to {high:+.2f}"

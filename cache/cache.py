@@ -31,7 +31,7 @@ class Cache:
 
     In every question ``key`` is an influence run's key unless it says otherwise, ``operator`` is
     ``ceiling`` (judged by training to the end) or ``epoch`` (by the next epoch), classes are indices,
-    and influence is positive where the presence of a sample lowers the loss of the class.
+    and influence is positive where the presence of a sample helps the class: what it is judged by goes down.
     Every question raises RefusedInput for a run, class or region that does not exist, and for a
     damaged cache.
     """

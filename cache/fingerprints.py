@@ -10,11 +10,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from engine.architecture_names import builder_name
 from engine.checkpoints import optimizer_path
 from engine.errors import RefusedInput
 from engine.study import SPLITS, Study
 
-RESULT_VERSION = 1
+RESULT_VERSION = 2
 """Raised by hand when the same inputs give another result than before."""
 _KEY_LENGTH = 20
 
@@ -78,6 +79,10 @@ def influence_key(study: Study, checkpoint: Path) -> str:
     tables = json.loads(study.canonical("model", "training", "influence"))
     # Which checkpoint is analysed is told by its bytes, not by how the study finds it.
     model = {name: value for name, value in tables["model"].items() if name not in ("checkpoints", "epoch")}
+    builder = builder_name(study.model.architecture)
+    if builder is not None:
+        # The user's code is told by its bytes as well, and not by where it lies.
+        model |= {"architecture": builder.function, "builder": file_sha256(study.path(builder.path))}
     return _key(
         "influence",
         {
@@ -89,8 +94,8 @@ def influence_key(study: Study, checkpoint: Path) -> str:
             # The next epoch's length decides the epoch operator, and the paper's preset has its own.
             "preset": study.reweight.preset,
             "seed": study.seed,
-            # "auto" is fp32; threads and device change only the last bits and are recorded with the run.
-            "half_precision": study.compute.precision == "bf16",
+            # "auto" ranks as fp32 does; what was chosen, threads and device are recorded with the run.
+            "precision": study.compute.precision if study.compute.precision in ("bf16", "tf32") else "fp32",
         },
     )
 

@@ -2,11 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cache.fingerprints import RESULT_VERSION
 from cache.run_folder import MANIFEST, RunFolder
 from engine.errors import RefusedInput
+from engine.judged_by import DEFAULT, Measurement
 
 _Count = Annotated[int, Field(ge=0)]
 
@@ -28,6 +31,14 @@ class StudyName(BaseModel):
     name: str
 
 
+class ClassScale(BaseModel):
+    """What gains are told in per cent of, by split; positive for each class."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+
+    validation: tuple[Annotated[float, Field(ge=0)], ...]
+
+
 class InfluenceManifest(_Manifest):
     """Of a run that computed influence vectors of ``samples`` samples on ``classes`` classes."""
 
@@ -39,6 +50,10 @@ class InfluenceManifest(_Manifest):
     folds: int = Field(ge=1)
     fold_counts: tuple[tuple[_Count, ...], ...]
     """Validation samples by fold and class, ``(F, K)``."""
+    measurement: Measurement = DEFAULT
+    """What a class is judged by; runs from before there was a choice are of the loss."""
+    scale: ClassScale | None = None
+    """Absent from those runs, whose scale is the mean loss."""
 
     @model_validator(mode="after")
     def _shapes_agree(self) -> "InfluenceManifest":
@@ -48,6 +63,10 @@ class InfluenceManifest(_Manifest):
             raise ValueError(f"fold_counts is not {self.folds} rows of {self.classes}")
         if not all(map(sum, zip(*self.fold_counts, strict=True))):
             raise ValueError("fold_counts has a class without validation samples")
+        if self.scale is None and self.measurement != DEFAULT:
+            raise ValueError(f"no scale for measurement {self.measurement}")
+        if self.scale is not None and len(self.scale.validation) != self.classes:
+            raise ValueError(f"{len(self.scale.validation)} scales for {self.classes} classes")
         return self
 
 
@@ -100,6 +119,21 @@ def read_manifest(folder: RunFolder) -> Manifest:
     if manifest.key != folder.key:
         raise _refusal(folder, f"it names run {manifest.key}", "the key that the folder is called by")
     return manifest
+
+
+def measurement_of(manifest: dict[str, Any]) -> Measurement:
+    """Returns what the classes of an influence or ceiling run are judged by, from its manifest as stored."""
+    return manifest.get("measurement", DEFAULT)
+
+
+def class_scale(manifest: dict[str, Any]) -> NDArray[np.float64]:
+    """Returns what gains on an influence run are in per cent of, ``(K,)``, over its validation samples.
+
+    Args:
+        manifest: of the run, as stored; without a scale of its own it is of the loss.
+    """
+    scale = manifest["scale"] if "scale" in manifest else manifest["loss"]
+    return np.array(scale["validation"], dtype=np.float64)
 
 
 def _refusal(folder: RunFolder, problem: str, expected: str) -> RefusedInput:

@@ -38,7 +38,12 @@ def _first_schema(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first_schema,)
+def _candidates_have_values(connection: duckdb.DuckDBPyConnection) -> None:
+    # Until there was a choice of measurement, candidates were judged by their losses.
+    connection.execute("ALTER TABLE candidates ADD COLUMN value FLOAT[]; UPDATE candidates SET value = loss")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first_schema, _candidates_have_values)
 """Step i leads from version i to version i + 1; version 0 is an empty database."""
 
 

@@ -41,10 +41,11 @@ _CANDIDATES = pa.schema(
         "predicted": pa.list_(pa.float32()),
         "accuracy": pa.list_(pa.float32()),
         "loss": pa.list_(pa.float32()),
+        "value": pa.list_(pa.float32()),
     }
 )
 # A baseline has no thresholds and no step, and a candidate that was not trained has no measurement.
-_NULLABLE = frozenset({"alpha", "step", "accuracy", "loss"})
+_NULLABLE = frozenset({"alpha", "step", "accuracy", "loss", "value"})
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class VectorPart:
 
     Attributes:
         index: of the samples, ``(n,)``.
-        ceiling: influence by the inverse curvature, ``(n, F * K)``; positive: presence lowers the class's loss.
+        ceiling: influence by the inverse curvature, ``(n, F * K)``; positive: presence helps the class.
         epoch: influence by the next epoch's operator, ``(n, F * K)``.
     """
 
@@ -74,7 +75,7 @@ def read_samples(folder: RunFolder, manifest: InfluenceManifest) -> pa.Table:
         RefusedInput: if the part is missing, damaged, or not what the manifest promises.
     """
     name = "samples.parquet"
-    table = _typed(folder, name, _SAMPLES)
+    table = _typed(folder, name, folder.read_table(name), _SAMPLES)
     if not _is_permutation(table["index"].to_numpy(), manifest.samples):
         raise _refusal(folder, name, "its index is not a permutation", f"each of 0..{manifest.samples - 1} once")
     for column in ("label", "predicted"):
@@ -108,15 +109,19 @@ def read_vectors(folder: RunFolder, manifest: InfluenceManifest) -> Iterator[Vec
 def read_candidates(folder: RunFolder, name: str) -> pa.Table:
     """Returns the candidates of one generation of a search.
 
-    Losses may be infinite or NaN: a training that diverged is a result.
+    Losses and values may be infinite or NaN: a training that diverged is a result. A part from
+    before there was a choice of measurement has no values and was judged by its losses.
 
     Raises:
         RefusedInput: if the part is damaged, mixes class counts, or holds a NaN elsewhere.
     """
-    table = _typed(folder, name, _CANDIDATES)
+    stored = folder.read_table(name)
+    if "value" not in stored.column_names and "loss" in stored.column_names:
+        stored = stored.append_column("value", stored["loss"])
+    table = _typed(folder, name, stored, _CANDIDATES)
     lengths = {
         length
-        for column in ("alpha", "predicted", "accuracy", "loss")
+        for column in ("alpha", "predicted", "accuracy", "loss", "value")
         for length in pc.unique(pc.list_value_length(table[column])).to_pylist()
         if length is not None
     }
@@ -130,9 +135,8 @@ def read_candidates(folder: RunFolder, name: str) -> pa.Table:
     return table
 
 
-def _typed(folder: RunFolder, name: str, schema: pa.Schema) -> pa.Table:
-    """Returns a part with exactly the schema's columns, in its types, without nulls where none may be."""
-    table = folder.read_table(name)
+def _typed(folder: RunFolder, name: str, table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Returns a part's table with exactly the schema's columns, in its types, without nulls where none may be."""
     columns = [_column(folder, name, table, field.name, field.type) for field in schema]
     return pa.table(columns, schema=schema)
 

@@ -164,17 +164,18 @@ def candidates(cursor: duckdb.DuckDBPyConnection, key: str) -> pd.DataFrame:
 
     Returns:
         Columns ``number``, ``generation``, ``origin``, ``alpha``, ``step``, ``feasible``, ``fitness``,
-        ``predicted`` (gains, decrease of the class's loss), ``accuracy``, ``loss``; the lists as ``(K,)`` float32,
-        or None where there is none. No rows for a run without candidates so far.
+        ``predicted`` (gains, decrease of what the class is judged by), ``accuracy``, ``loss``, ``value`` (what
+        the class is judged by); the lists as ``(K,)`` float32, or None where there is none. No rows for a run
+        without candidates so far.
     """
     frame = cursor.execute(
         """
-        SELECT number, generation, origin, alpha, step, feasible, fitness, predicted, accuracy, loss
+        SELECT number, generation, origin, alpha, step, feasible, fitness, predicted, accuracy, loss, value
         FROM candidates WHERE run = ? ORDER BY number, generation
         """,
         [key],
     ).df()
-    for column in ("alpha", "accuracy", "loss"):
+    for column in ("alpha", "accuracy", "loss", "value"):
         values = [value if isinstance(value, np.ndarray) else None for value in frame[column]]
         frame[column] = pd.Series(values, dtype=object)
     return frame

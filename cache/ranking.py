@@ -24,7 +24,7 @@ def ranked_samples(
         cursor: to the cache.
         source: the run's vectors.
         classes: the chosen classes.
-        sign: ``harmful``: the sum is negative, the presence raises the classes' losses; ``helpful``: the opposite.
+        sign: ``harmful``: the sum is negative, the presence harms the classes; ``helpful``: the opposite.
         limit: the most samples that are returned.
 
     Returns:

@@ -67,7 +67,9 @@ def refusal(error: ValidationError, root: type[BaseModel], source: str) -> Refus
     if first["type"] == "contradiction":
         parts = first["ctx"]
         return RefusedInput(
-            f"{source}: {_named([*tables, key], '')}{parts['problem']}", parts["expected"], parts["remedy"]
+            f"{source}: {_named([*tables, key] if key else [], '')}{parts['problem']}",
+            parts["expected"],
+            parts["remedy"],
         )
     where = _named(tables, key + item)
     expected = dict.fromkeys(_EXPECTED.get(kind["type"], kind["msg"]).format_map(kind.get("ctx", {})) for kind in kinds)
@@ -117,7 +119,8 @@ def _place(complaint: ErrorDetails, root: type[BaseModel]) -> tuple[list[str], s
         else:
             # The member of a union that was tried.
             member = part
-    return names[:-1], names[-1], item
+    # A contradiction between tables lies in none of them.
+    return names[:-1], names[-1] if names else "", item
 
 
 def _table(model: type[BaseModel], name: str) -> type[BaseModel] | None:

@@ -12,7 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from engine.architecture_names import builder_name, check_form
 from engine.errors import RefusedInput
+from engine.judged_by import DEFAULT, Measurement
 from engine.refusals import contradiction, refusal, unknown_key
 
 FORMATS = Literal["parquet", "csv", "npz", "image_folder"]
@@ -107,7 +109,8 @@ class Data(_Settings):
 class Model(_Settings):
     """The classifier and the checkpoints of its training."""
 
-    architecture: Literal["logistic_regression", "mlp", "cnn", "resnet9"]
+    architecture: str
+    """One of ours, ``torchvision:NAME``, or ``file:PATH.py:FUNCTION``; see ``docs/architectures.md``."""
     checkpoints: _Path = "checkpoints"
     """A folder of ``epoch-NNN.safetensors`` (or ``.pt`` state dicts), or one file."""
     epoch: int | None = Field(None, ge=0)
@@ -119,6 +122,7 @@ class Model(_Settings):
 
     @model_validator(mode="after")
     def _options_belong(self) -> "Model":
+        check_form(self.architecture)
         for option, owners in {"bias": ("logistic_regression", "mlp"), "hidden": ("mlp",)}.items():
             if option in self.model_fields_set and self.architecture not in owners:
                 problem = f"{option} is given for architecture = '{self.architecture}'"
@@ -142,14 +146,19 @@ class Training(_Settings):
 class Influence(_Settings):
     """How influence vectors are computed."""
 
-    strategy: Literal["auto", "ekfac", "kfac", "diagonal", "identity"] = "auto"
-    """The curvature H; ``auto`` is ``ekfac``."""
+    strategy: Literal["auto", "exact", "ekfac", "kfac", "diagonal", "identity"] = "auto"
+    """The curvature H; ``auto`` is ``exact`` for small models (up to 5,000 tracked parameters), else ``ekfac``."""
     damping: Literal["heuristic"] | Annotated[float, Field(gt=0)] = "heuristic"
-    """Added to the eigenvalues of H; ``heuristic`` is a tenth of their mean in each module."""
+    """Added to the eigenvalues of H; ``heuristic`` is a tenth of their mean in each module, and 0.01 for ``exact``."""
     factor_examples: Literal["auto", "all"] | Annotated[int, Field(gt=0)] = "auto"
-    """Training samples that the curvature is fitted on; ``auto`` is at most 2,000."""
+    """Training samples that the curvature is fitted on; ``auto`` takes as many as it needs to settle."""
     modules: Literal["auto"] | Annotated[tuple[str, ...], Field(min_length=1)] = "auto"
     """Names of the modules that are tracked; ``auto`` is every one that can be."""
+    untrackable: Literal["refuse", "leave_out"] = "refuse"
+    """What becomes of a model with modules through which influence would be wrong."""
+    measurement: Measurement = DEFAULT
+    """What a class is judged by, and so what its gains are gains of: cross-entropy, margin
+    ``-log(p_y / (1 - p_y))``, or ``1 - p_y``; lower is better for each."""
 
 
 class Search(_Settings):
@@ -218,12 +227,14 @@ class Compute(_Settings):
     """Where the work runs."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """``auto`` is fp32."""
+    precision: Literal["auto", "fp32", "tf32", "bf16"] = "auto"
+    """Of the scoring pass; ``auto`` is fp32 on a CPU and, on a GPU, the fastest that ranks samples like it."""
     threads: int = Field(0, ge=0, le=1024)
     """CPU threads of torch; 0: all. Recorded with the result, whose last bits depend on it."""
     batch_size: int = Field(0, ge=0)
     """Samples a scoring batch; 0: chosen."""
+    memory_gb: float = Field(1.0, gt=0)
+    """What class gradients may take in memory; beyond it they are read from a temporary file."""
 
 
 class Study(_Settings):
@@ -239,6 +250,13 @@ class Study(_Settings):
     compute: Compute = Compute()
     folder: Path = Field(exclude=True)
 
+    @model_validator(mode="after")
+    def _exact_is_float64(self) -> "Study":
+        if self.influence.strategy == "exact" and self.compute.precision in ("bf16", "tf32"):
+            problem = f"[compute] precision is '{self.compute.precision}' for [influence] strategy = 'exact'"
+            raise contradiction(problem, "precision = 'auto', as it computes in float64", "Remove precision")
+        return self
+
     def path(self, relative: str) -> Path:
         """Returns a path of the study file as a path of this machine."""
         return self.folder / relative
@@ -248,6 +266,12 @@ class Study(_Settings):
         """The files or folders of the splits that have their own, by split."""
         named = {split: getattr(self.data, split) for split in SPLITS}
         return {split: self.path(value) for split, value in named.items() if isinstance(value, str)}
+
+    @property
+    def input_paths(self) -> list[Path]:
+        """What a result depends on but the checkpoints: the data, and the user's own code where it builds the model."""
+        builder = builder_name(self.model.architecture)
+        return [*self.data_paths.values(), *([self.path(builder.path)] if builder else [])]
 
     @property
     def checkpoints_path(self) -> Path:

@@ -19,6 +19,7 @@ QUICK_MODULES = (
     "engine.progress",
     "engine.refusals",
     "engine.classes",
+    "engine.judged_by",
     "engine.checkpoints",
     "engine.reweight.programme",
     "engine.reweight.groups",

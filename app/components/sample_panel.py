@@ -67,7 +67,8 @@ def sample_panel(view: StudyInView) -> None:
     )
     told.caption(f"From {sample['source']}")
     with bars:
-        chart(influence_of_sample(view.names, sample["ceiling"], sample["label"]), "sample_bars")
+        figure = influence_of_sample(view.names, sample["ceiling"], sample["label"], view.measurement)
+        chart(figure, "sample_bars")
 
 
 def _picture(inputs: np.ndarray, view: StudyInView) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -12,7 +11,7 @@ from app.components.server_state import opened, predictor
 from app.components.study_page import StudyInView
 from app.components.threshold_sliders import Thresholds
 from app.figures import frontier
-from app.workflow.candidate_parts import CONTROL
+from app.workflow.candidate_parts import CONTROL, read_control
 from app.workflow.improve_view import POINT_COLUMNS, Prediction, measured_points
 from app.workflow.options import study_with_options
 from cache.fingerprints import reweight_key
@@ -93,11 +92,11 @@ def _draw(
     opened().cache.ingest()
     points, chosen = pd.DataFrame(columns=POINT_COLUMNS), None
     if key is not None and CONTROL in (folder := opened().store.run(key)).parts:
-        loss = np.array(folder.read_json(CONTROL)["loss"], dtype=float)
-        points = measured_points(view.cache.candidates(key), loss, targets)
+        points = measured_points(view.cache.candidates(key), read_control(folder), targets)
         chosen = view.cache.run(key)["chosen"] if view.cache.has_run(key) else None
     current = None if prediction is None or prediction.problem else (prediction.target_gain, prediction.worst_other)
-    figure = frontier(predictor(view.study, view.key, targets).frontier(), points, chosen, current)
+    predicted = predictor(view.study, view.key, targets).frontier()
+    figure = frontier(predicted, points, chosen, current, view.measurement)
     st.caption(
         "Dotted: the prediction, of first order and mostly too large. Points: what one more epoch really did on the"
         " validation data."

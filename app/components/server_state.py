@@ -14,6 +14,7 @@ from app.serving import SAMPLES
 from app.workflow.catalogue import RunKeys, run_keys
 from app.workflow.improve_view import Predictor
 from cache import Cache
+from cache.manifests import class_scale
 from cache.store import Store, default_store_root
 from engine.checkpoints import optimizer_path
 from engine.study import Study, load_study
@@ -62,7 +63,7 @@ def keys_of(study: Study) -> RunKeys:
         RefusedInput: if a data file or the checkpoint is missing.
     """
     checkpoints = study.checkpoints_path
-    files = [*study.data_paths.values(), checkpoints, optimizer_path(checkpoints)]
+    files = [*study.input_paths, checkpoints, optimizer_path(checkpoints)]
     return _keys(study.model_dump_json(), take_stamps(files), study)
 
 
@@ -92,7 +93,7 @@ def _predictor(key: str, targets: tuple[int, ...], settings: str, _study: Study)
         targets,
         cache.vectors(key, "epoch"),
         cache.labels(key),
-        np.array(manifest["loss"]["validation"], dtype=float),
+        class_scale(manifest),
         tuple(manifest["class_names"]),
     )
 

@@ -11,7 +11,9 @@ from app.components.job_panel import begin, job_in_view, job_panel
 from app.components.server_state import keys_of, opened, study_at
 from app.workflow.catalogue import RunKeys
 from cache import Cache
+from cache.manifests import measurement_of
 from engine.classes import class_indices
+from engine.judged_by import Measurement
 from engine.study import Study
 
 
@@ -39,6 +41,11 @@ class StudyInView:
     def names(self) -> list[str]:
         """The class names, in class order."""
         return self.influence["class_names"]
+
+    @property
+    def measurement(self) -> Measurement:
+        """What the classes are judged by."""
+        return measurement_of(self.influence)
 
 
 def study_in_view(question: str) -> StudyInView:

@@ -74,5 +74,6 @@ def prediction_panel(view: StudyInView, targets: tuple[int, ...], prediction: Pr
         st.warning(prediction.problem)
         return
     order = worst_first(view.influence["accuracy"]["validation"])
-    chart(predicted_changes(view.names, prediction.gains, targets, order=order), "predicted")
+    figure = predicted_changes(view.names, prediction.gains, targets, order, view.measurement)
+    chart(figure, "predicted")
     st.caption("Of first order and not calibrated: trust which classes gain and lose, not how much.")

@@ -7,6 +7,7 @@ from app.components.chart import chart
 from app.components.study_page import StudyInView
 from app.figures import held_out_gains, spectrum_bars, worst_first
 from app.workflow.ceiling_view import trust_marks
+from engine.judged_by import WORDS
 
 _CARDS = {
     "improvable": (":material/trending_up:", st.success),
@@ -48,7 +49,8 @@ def gains(view: StudyInView) -> None:
     """Shows the held-out gain of each class with its interval, in the order of the accuracy bars."""
     gain = view.ceiling["gain"]
     order = worst_first(view.influence["accuracy"]["validation"])
-    chart(held_out_gains(view.names, gain["held_out"], gain["interval"], order=order), "gains")
+    figure = held_out_gains(view.names, gain["held_out"], gain["interval"], order=order, measurement=view.measurement)
+    chart(figure, "gains")
     st.caption(
         "What a tenth of the way to the weights that help every class most is predicted to give, on validation"
         " samples that they were not chosen on."
@@ -59,14 +61,15 @@ def region_counts(view: StudyInView, targets: tuple[int, ...]) -> None:
     """Shows how many samples harm or help all the chosen classes, and the most harmful ones."""
     chosen = targets if len(targets) > 1 else tuple(range(len(view.names)))
     words = ", ".join(view.names[k] for k in chosen) if len(targets) > 1 else "all classes"
+    judged = WORDS[view.measurement].name
     counts = view.cache.subset_counts(view.key, chosen)
     total = sum(counts.values())
     columns = st.columns(3)
     for column, (region, title, meaning) in zip(
         columns,
         (
-            ("joint_negative", "Harm every chosen class", "joint negative: removing one lowers the loss of each"),
-            ("joint_positive", "Help every chosen class", "joint positive: removing one raises the loss of each"),
+            ("joint_negative", "Harm every chosen class", f"joint negative: removing one lowers the {judged} of each"),
+            ("joint_positive", "Help every chosen class", f"joint positive: removing one raises the {judged} of each"),
             ("trade_off", "Help some, harm others", "trade-off"),
         ),
         strict=True,
@@ -99,7 +102,7 @@ def region_counts(view: StudyInView, targets: tuple[int, ...]) -> None:
         column_config={
             "confidence": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
             "summed influence": st.column_config.NumberColumn(
-                format="%.3g", help=f"On {words}; negative: its presence raises their loss."
+                format="%.3g", help=f"On {words}; negative: its presence raises their {judged}."
             ),
         },
     )

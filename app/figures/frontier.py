@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from app.figures import wording
 from app.figures.layout import empty_figure, lay_out
 from app.figures.palette import AFTER, OTHER, REFERENCE_LINE, TARGET
+from engine.judged_by import DEFAULT, WORDS, Measurement
 from engine.reweight.pareto import non_dominated
 
 ORIGINS = {
@@ -29,10 +30,11 @@ def frontier(
     candidates: pd.DataFrame,
     chosen: int | None = None,
     current: tuple[float, float] | None = None,
+    measurement: Measurement = DEFAULT,
 ) -> go.Figure:
     """Draws the predicted frontier and, over it, every trained candidate.
 
-    All gains are decreases of mean class loss in per cent of it, against the control.
+    All gains are decreases of what a class is judged by, in per cent of the class's scale and against the control.
 
     Args:
         predicted: the sweep, with ``target_gain``, ``worst_other`` and ``level`` (how much of its own
@@ -42,6 +44,7 @@ def frontier(
             infeasible or not measured (NaN) are not drawn.
         chosen: number of the candidate that is ringed.
         current: ``(target_gain, worst_other)`` predicted at the present thresholds.
+        measurement: what predicted and trained gains are of.
 
     Returns:
         A figure whose candidates carry ``customdata = [[number]]``; the other traces carry none.
@@ -68,8 +71,9 @@ def frontier(
             marker={"color": TARGET.colour, "symbol": TARGET.symbol, "size": 16},
             hovertemplate=f"Your thresholds, predicted:<br>{_gains(current[0], current[1])}<extra></extra>",
         )
-    figure.update_xaxes(title="worst other class: gain<br>(% of its loss, against the control)", zeroline=False)
-    figure.update_yaxes(title="targets: mean gain<br>(% of class loss, against the control)", zeroline=False)
+    scale = WORDS[measurement].scale
+    figure.update_xaxes(title=f"worst other class: gain<br>(% of its {scale}, against the control)", zeroline=False)
+    figure.update_yaxes(title=f"targets: mean gain<br>(% of class {scale}, against the control)", zeroline=False)
     title = _title(predicted, measured, chosen)
     unmeasured = len(candidates) - len(measured)
     note = "Up and to the right is better."

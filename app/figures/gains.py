@@ -11,6 +11,7 @@ from app.figures.intervals import interval_dots, reading
 from app.figures.layout import class_axis, empty_figure, lay_out
 from app.figures.ordering import left_out_note, shown, worst_first
 from app.figures.palette import GAIN, LOSS, REFERENCE_LINE
+from engine.judged_by import DEFAULT, WORDS, Measurement
 
 
 def held_out_gains(
@@ -19,16 +20,18 @@ def held_out_gains(
     intervals: ArrayLike,
     targets: Sequence[int] = (),
     order: Sequence[int] | None = None,
+    measurement: Measurement = DEFAULT,
 ) -> go.Figure:
     """Draws the gain of each class on samples that the weights were not chosen on.
 
     Args:
         class_names: K names.
-        gains: predicted decrease of the class's mean loss, per cent of it, shape ``(K,)``.
+        gains: predicted decrease of what the class is judged by, per cent of its scale, shape ``(K,)``.
         intervals: 95% intervals of the gains, per cent, shape ``(K, 2)``.
         targets: class indices that carry a star.
         order: classes from top to bottom, e.g. worst accuracy first to match the bars beside it;
             default: the smallest gain first.
+        measurement: what the classes are judged by.
 
     Returns:
         A figure whose dots carry ``customdata = [[class index]]``.
@@ -42,7 +45,8 @@ def held_out_gains(
     figure = go.Figure(interval_dots(class_names, gains, intervals, rows, "%", digits))
     figure.add_vline(x=0, line={"color": REFERENCE_LINE, "width": 1.5}, layer="below")
     height = class_axis(figure, class_names, rows, targets)
-    figure.update_xaxes(title="gain on unseen data<br>(% of the class's loss; higher = better)", zeroline=False)
+    scale = WORDS[measurement].scale
+    figure.update_xaxes(title=f"gain on unseen data<br>(% of the class's {scale}; higher = better)", zeroline=False)
 
     readings = [reading(interval) for interval in intervals]
     gaining, losing = readings.count(GAIN), readings.count(LOSS)

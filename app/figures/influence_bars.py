@@ -10,15 +10,19 @@ from app.figures import wording
 from app.figures.layout import class_axis, empty_figure, lay_out
 from app.figures.ordering import MANY_CLASSES, SHOWN_OF_MANY, left_out_note
 from app.figures.palette import JOINT_NEGATIVE, JOINT_POSITIVE, REFERENCE_LINE
+from engine.judged_by import DEFAULT, WORDS, Measurement
 
 
-def influence_of_sample(class_names: Sequence[str], vector: ArrayLike, own_label: int) -> go.Figure:
+def influence_of_sample(
+    class_names: Sequence[str], vector: ArrayLike, own_label: int, measurement: Measurement = DEFAULT
+) -> go.Figure:
     """Draws a sample's influence on every class, the most harmed class first.
 
     Args:
         class_names: K names.
         vector: its influence vector, shape ``(K,)``; higher = its presence helps the class.
         own_label: index of the class that the sample is labelled as.
+        measurement: what the classes are judged by.
 
     Returns:
         A figure whose bars carry ``customdata = [[class index]]``. Of more than 30 classes
@@ -53,7 +57,9 @@ def influence_of_sample(class_names: Sequence[str], vector: ArrayLike, own_label
         ticktext=[wording.label(class_names[i]) + (" (its label)" if i == own_label else "") for i in order]
     )
     figure.update_xaxes(
-        title="influence on the class<br>(loss × samples; higher = its presence helps)", zeroline=False, fixedrange=True
+        title=f"influence on the class<br>({WORDS[measurement].name} × samples; higher = its presence helps)",
+        zeroline=False,
+        fixedrange=True,
     )
     harmed, helped = int((vector < 0).sum()), int((vector > 0).sum())
     title = f"This sample helps {helped} and harms {harmed} of {wording.counted(len(vector), 'class', 'classes')}"

@@ -10,20 +10,26 @@ from app.figures import wording
 from app.figures.layout import class_axis, empty_figure, lay_out
 from app.figures.ordering import left_out_note, shown, worst_first
 from app.figures.palette import OTHER, REFERENCE_LINE, TARGET
+from engine.judged_by import DEFAULT, WORDS, Measurement
 
 
 def predicted_changes(
-    class_names: Sequence[str], gains_percent: ArrayLike, targets: Sequence[int], order: Sequence[int] | None = None
+    class_names: Sequence[str],
+    gains_percent: ArrayLike,
+    targets: Sequence[int],
+    order: Sequence[int] | None = None,
+    measurement: Measurement = DEFAULT,
 ) -> go.Figure:
     """Draws the predicted gain of each class: the targets on top, then the others.
 
     Args:
         class_names: K names.
-        gains_percent: predicted decrease of the class's mean loss, per cent of it, shape ``(K,)``.
+        gains_percent: predicted decrease of what the class is judged by, per cent of its scale, shape ``(K,)``.
         targets: class indices to improve.
         order: classes from top to bottom, e.g. worst accuracy first. The default is class order, and
             not the gains, so that rows stay where they are while a threshold is moved. The targets
             go first either way.
+        measurement: what the classes are judged by.
 
     Returns:
         A figure whose bars carry ``customdata = [[class index]]``. Of more than 30 classes
@@ -38,6 +44,7 @@ def predicted_changes(
     rows = chosen + [index for index in others if index in endangered]
     largest = float(np.nanmax(np.abs(gains[rows])))
     digits = 2 if largest < 1 else 1
+    scale = WORDS[measurement].scale
 
     figure = go.Figure()
     for meaning, picked in ((TARGET, rows[: len(chosen)]), (OTHER, rows[len(chosen) :])):
@@ -56,7 +63,7 @@ def predicted_changes(
             customdata=[[index] for index in picked],
             hovertext=[
                 f"<b>{wording.escaped(class_names[index])}</b>, {meaning.words}<br>"
-                f"predicted {wording.signed(gains[index], '%', digits)} of its loss"
+                f"predicted {wording.signed(gains[index], '%', digits)} of its {scale}"
                 for index in picked
             ],
             hovertemplate="%{hovertext}<extra></extra>",
@@ -67,7 +74,7 @@ def predicted_changes(
     low, high = min(0.0, float(np.nanmin(gains[rows]))), max(0.0, float(np.nanmax(gains[rows])))
     room = 0.2 * max(high - low, 1e-9)
     figure.update_xaxes(
-        title="predicted gain<br>(% of the class's loss; higher = better)",
+        title=f"predicted gain<br>(% of the class's {scale}; higher = better)",
         range=[low - room, high + room],
         zeroline=False,
         fixedrange=True,

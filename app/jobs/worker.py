@@ -118,9 +118,10 @@ def _do(job: JobFolder, commands: Mapping[str, Command] | None, progress: JobPro
             "Start the work from the dashboard anew",
         )
     study = load_study(request.study)
-    # The data as it was before, so that a change in the middle of the job shows; the
-    # checkpoints as they are after, since training writes them.
-    stamps = take_stamps(study.data_paths.values())
+    # The data, and the user's code where it builds the model, as they were before, so that a
+    # change in the middle of the job shows; the checkpoints as they are after, since training
+    # writes them.
+    stamps = take_stamps(study.input_paths)
     result = known[request.command](study, Store(request.store, request.samples), request.options, progress)
     return result, stamps | take_stamps([study.checkpoints_path])
 

@@ -1,6 +1,7 @@
 """How a search is stored: one part a generation for its candidates, the weights beside it, and the result."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,33 @@ from cache.run_folder import RunFolder
 from engine.reweight.candidates import Candidate
 
 CONTROL = "control.json"
-"""Part with targets, class losses and accuracies after the unweighted epoch."""
+"""Part with targets, and what the classes do after the unweighted epoch: accuracy, loss, value, scale."""
 WEIGHTS = "weights.parquet"
 """Part with the chosen weight of each training sample: index, label, weight."""
 CHECKPOINT = "improved.safetensors"
 """Part with the model after the weighted epoch."""
 _FLOATS = pa.list_(pa.float32())
+_NOT_TOLD = ("predicted", "loss", "value")
+
+
+@dataclass(frozen=True)
+class Control:
+    """The unweighted epoch as candidates are drawn against it.
+
+    Attributes:
+        value: mean over each class of what it is judged by, shape ``(K,)``; lower is better.
+        scale: what gains are told in per cent of, shape ``(K,)``.
+    """
+
+    value: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+
+def read_control(folder: RunFolder) -> Control:
+    """Returns the control of a search; one from before there was a choice is judged by its loss."""
+    told = folder.read_json(CONTROL)
+    value, scale = (np.array(told.get(name, told["loss"]), dtype=np.float64) for name in ("value", "scale"))
+    return Control(value, scale)
 
 
 def candidates_table(candidates: Sequence[Candidate]) -> pa.Table:
@@ -34,6 +56,7 @@ def candidates_table(candidates: Sequence[Candidate]) -> pa.Table:
             "predicted": pa.array([c.predicted.tolist() for c in candidates], _FLOATS),
             "accuracy": pa.array([None if m is None else m.accuracy.tolist() for m in measured], _FLOATS),
             "loss": pa.array([None if m is None else m.loss.tolist() for m in measured], _FLOATS),
+            "value": pa.array([None if m is None else m.value.tolist() for m in measured], _FLOATS),
         }
     )
 
@@ -50,7 +73,8 @@ def weights_table(candidates: Sequence[Candidate]) -> pa.Table:
 
 def candidate_rows(folder: RunFolder) -> list[dict[str, Any]]:
     """Returns the stored candidates as plain values, in the order of their numbers."""
-    table = folder.read_table("candidates-*.parquet").drop(["predicted", "loss"])
+    table = folder.read_table("candidates-*.parquet")
+    table = table.select([name for name in table.column_names if name not in _NOT_TOLD])
     return sorted(table.to_pylist(), key=lambda row: row["number"])
 
 

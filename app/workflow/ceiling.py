@@ -3,10 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-
 from app.workflow.influence import fold_counts, fold_rows, influence_run
 from cache.fingerprints import RESULT_VERSION, ceiling_key
+from cache.manifests import class_scale, measurement_of
 from cache.run_folder import RunFolder
 from cache.store import Store
 from engine.frontier import ceiling_verdict, correlation, pool_folds, region_shares, spectrum, subset_regions
@@ -16,6 +15,7 @@ from engine.study import Study
 _PRINTED = (
     "influence",
     "class_names",
+    "measurement",
     "verdict",
     "sentence",
     "gain",
@@ -59,14 +59,17 @@ def _judge(study: Study, influence: RunFolder) -> dict[str, Any]:
     manifest = influence.manifest()
     names = manifest["class_names"]
     rows, counts = fold_rows(influence, "ceiling"), fold_counts(influence)
-    losses = np.array(manifest["loss"]["validation"], dtype=float)
-    verdict = ceiling_verdict(rows, counts, losses, tuple(names), study.reweight.weight_bounds)
+    measurement = measurement_of(manifest)
+    verdict = ceiling_verdict(
+        rows, counts, class_scale(manifest), tuple(names), study.reweight.weight_bounds, measurement
+    )
     vectors = pool_folds(rows, counts)
     spread = spectrum(vectors)
     return {
         "kind": "ceiling",
         "influence": influence.key,
         "class_names": names,
+        "measurement": measurement,
         "verdict": verdict.verdict,
         "sentence": verdict.sentence,
         "gain": {

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cache.manifests import measurement_of
+from engine.judged_by import WORDS
+
 Grade = Literal["good", "fair", "poor"]
 
 
@@ -50,15 +53,16 @@ def trust_marks(influence: dict[str, Any], ceiling: dict[str, Any]) -> list[Trus
         f"The smallest class has {smallest} validation samples"
         + (f"; too few: {', '.join(ceiling['few_samples'])}." if ceiling["few_samples"] else "."),
     )
-    return [tracked, converged, evidence, _agreement(*ceiling["minimum"]["interval"])]
+    scale = WORDS[measurement_of(influence)].scale
+    return [tracked, converged, evidence, _agreement(scale, *ceiling["minimum"]["interval"])]
 
 
-def _agreement(low: float | None, high: float | None) -> TrustMark:
+def _agreement(scale: str, low: float | None, high: float | None) -> TrustMark:
     name = "Agreement of the folds"
     if low is None or high is None:
         return TrustMark(name, "poor", "The weakest class is measured in a single fold, so nothing can be compared.")
     return TrustMark(
         name,
         "good" if high - low <= 5 else "fair" if high - low <= 20 else "poor",
-        f"The weakest class's gain is known to within {high - low:.1f} per cent of its loss (95%, over 4 folds).",
+        f"The weakest class's gain is known to within {high - low:.1f} per cent of its {scale} (95%, over 4 folds).",
     )

@@ -5,6 +5,7 @@ the missing ones are computed; a finished run is returned as it is.
 """
 
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,8 @@ from engine.data import StudyData, load_data
 from engine.errors import RefusedInput
 from engine.frontier import pool_folds
 from engine.influence import FOLDS, Horizon, InfluencePart, PreparedInfluence, prepare_influence
+from engine.influence.factor_sample import AGREEMENT
+from engine.influence.precision import ENOUGH
 from engine.progress import Progress, silent
 from engine.study import Study
 from engine.training import Evaluation, NextEpoch, evaluate
@@ -31,9 +34,13 @@ _PRINTED = (
     "folds",
     "class_names",
     "strategy",
+    "measurement",
     "seconds",
     "tracked_parameters",
     "refused_modules",
+    "factor_examples",
+    "stability",
+    "precision",
     "notices",
 )
 
@@ -100,14 +107,20 @@ def stored_influence(study: Study, store: Store) -> RunFolder:
     return store.run(influence_key(study, chosen_checkpoint(study)[1]))
 
 
-def fold_rows(folder: RunFolder, operator: str) -> NDArray[np.float32]:
+def part_name(number: int) -> str:
+    """Returns the name under which part ``number`` of the vectors is stored."""
+    return f"vectors-{number:05d}.parquet"
+
+
+def fold_rows(folder: RunFolder, operator: str, parts: str = "vectors-*.parquet") -> NDArray[np.float32]:
     """Returns the stored scores of an influence run, shape ``(N, F K)``, column ``f K + k``.
 
     Args:
         folder: of an influence run whose parts are all there.
         operator: ``ceiling`` or ``epoch``.
+        parts: the name of one, or a pattern; by default all.
     """
-    column = folder.read_table("vectors-*.parquet").column(operator).combine_chunks()
+    column = folder.read_table(parts).column(operator).combine_chunks()
     return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
 
 
@@ -120,10 +133,12 @@ def _computed(
     study: Study, folder: RunFolder, data: StudyData, next_epoch: NextEpoch, progress: Progress
 ) -> dict[str, Any]:
     model, device = next_epoch.start, next_epoch.device
+    measurement = study.influence.measurement
     evaluations = {
-        "train": evaluate(model, data.train, data.transform, data.num_classes, device),
-        "validation": evaluate(model, data.validation, data.transform, data.num_classes, device),
-        "test": evaluate(model, data.test, data.transform, data.num_classes, device) if data.test else None,
+        split: evaluate(model, samples, data.transform, data.num_classes, device, measurement=measurement)
+        if samples
+        else None
+        for split, samples in (("train", data.train), ("validation", data.validation), ("test", data.test))
     }
     horizon = Horizon(next_epoch.horizon, next_epoch.training.weight_decay)
     prepared = prepare_influence(study, data, model, horizon, progress)
@@ -132,10 +147,9 @@ def _computed(
     began = time.perf_counter()
     finished = {int(name[len("vectors-") : -len(".parquet")]) for name in folder.parts if name.startswith("vectors-")}
     for part in prepared.parts(finished, progress):
-        folder.write_table(f"vectors-{part.number:05d}.parquet", _part_table(part))
+        folder.write_table(part_name(part.number), _part_table(part))
     score_seconds = time.perf_counter() - began
 
-    pooled = pool_folds(fold_rows(folder, "ceiling"), prepared.fold_counts)
     return {
         "kind": "influence",
         "study": {"name": study.name, "tables": study.model_dump(mode="json", exclude={"folder"})},
@@ -146,19 +160,55 @@ def _computed(
         "fold_counts": prepared.fold_counts,
         "epoch": next_epoch.epoch,
         "strategy": prepared.strategy,
-        "seconds": {"factors": prepared.factor_seconds, "scores": score_seconds},
+        "measurement": measurement,
+        "seconds": {"factors": prepared.factor_seconds, "scores": prepared.gradient_seconds + score_seconds},
         "tracked_parameters": prepared.tracked.share,
         "refused_modules": prepared.tracked.refused,
         **{
             figure: {split: result and getattr(result, figure) for split, result in evaluations.items()}
-            for figure in ("accuracy", "loss", "counts")
+            for figure in ("accuracy", "loss", "scale", "counts")
         },
-        "stationarity": np.abs(pooled.mean(axis=0)) / np.maximum(pooled.std(axis=0), 1e-30),
-        "notices": [*data.notices, *next_epoch.notices],
+        "stationarity": _stationarity(folder, prepared),
+        "stability": prepared.stability and asdict(prepared.stability),
+        "factor_examples": prepared.factor_examples,
+        "factor_agreement": prepared.factor_agreement,
+        "precision": asdict(prepared.precision),
+        "notices": [*data.notices, *next_epoch.notices, *_warnings(prepared)],
         "result_version": RESULT_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "environment": {"threads": torch.get_num_threads(), "torch": torch.__version__, "device": device.type},
     }
+
+
+def _stationarity(folder: RunFolder, prepared: PreparedInfluence) -> NDArray[np.float64]:
+    """Returns |mean_j P_jk| / sd of each class, shape ``(K,)``: 0 at an optimum of the training loss.
+
+    Part by part: all of P need not fit into memory.
+    """
+    count, total, squares = 0, np.float64(0), np.float64(0)
+    for number in range(prepared.num_parts):
+        pooled = pool_folds(fold_rows(folder, "ceiling", part_name(number)), prepared.fold_counts).astype(np.float64)
+        count += len(pooled)
+        total, squares = total + pooled.sum(axis=0), squares + (pooled**2).sum(axis=0)
+    mean = total / count
+    return np.abs(mean) / np.sqrt(np.maximum(squares / count - mean**2, 1e-60))
+
+
+def _warnings(prepared: PreparedInfluence) -> list[str]:
+    """Says where the approximation is to be doubted."""
+    warnings = []
+    agreement = prepared.factor_agreement
+    if agreement is not None and agreement < AGREEMENT:
+        warnings.append(
+            f"two halves of the {prepared.factor_examples:,} samples that the curvature was fitted on rank samples"
+            f" differently (Spearman {agreement:.2f}): set [influence] factor_examples = 'all', or a larger number"
+        )
+    coarse = prepared.precision
+    if coarse.agreement is not None and coarse.agreement < ENOUGH:
+        warnings.append(
+            f"precision = '{coarse.name}' ranks samples unlike float32 (Spearman {coarse.agreement:.2f}): use 'auto'"
+        )
+    return warnings
 
 
 def _store_samples(

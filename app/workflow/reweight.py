@@ -121,18 +121,22 @@ class _Reweighting:
 
     def run(self) -> dict[str, Any]:
         programme, variables = self._programme()
-        control = self._measured(None)
+        control = self._after_epoch(None)
         self.folder.write_json(
             CONTROL,
-            {"targets": list(self.targets), "loss": control.loss, "accuracy": control.accuracy},
+            {
+                "targets": list(self.targets),
+                "measurement": self.study.influence.measurement,
+                **{name: getattr(control, name) for name in ("loss", "accuracy", "value", "scale")},
+            },
         )
         slack = slack_by_class(self.study.reweight.slack, self.data.class_names)
         search = Search(
             programme,
-            control,
+            _as_measured(control),
             self.study.reweight.search,
             Breeding(self.study.reweight.search, self.settings, slack, self.study.seed),
-            self._measured,
+            lambda weights: _as_measured(self._after_epoch(weights)),
             on_candidate=self.pending.append,
             on_generation=self._store_generation,
             progress=self.progress,
@@ -160,12 +164,19 @@ class _Reweighting:
         groups = influence_groups(vectors, labels, seed=self.study.seed) if variables == "groups" else None
         return ReweightProgramme(vectors, self.settings, groups, self.data.class_names), variables
 
-    def _measured(self, weights: NDArray[np.float32] | None) -> Measured:
-        result = self._evaluated(self.next_epoch.train(weights, self.study.seed), self.data.validation)
-        return Measured(accuracy=result.accuracy, loss=result.loss)
+    def _after_epoch(self, weights: NDArray[np.float32] | None) -> Evaluation:
+        return self._evaluated(self.next_epoch.train(weights, self.study.seed), self.data.validation)
 
     def _evaluated(self, model: nn.Module, samples: Samples) -> Evaluation:
-        return evaluate(model, samples, self.data.transform, self.data.num_classes, self.next_epoch.device)
+        return evaluate(
+            model,
+            samples,
+            self.data.transform,
+            self.data.num_classes,
+            self.next_epoch.device,
+            # Predictions are of the measurement of the influence, and so must be what is drawn over them.
+            measurement=self.study.influence.measurement,
+        )
 
     def _store_generation(self, state: SearchState) -> None:
         # The state comes last: parts of a generation that it does not know are written again.
@@ -242,3 +253,7 @@ class _Reweighting:
                 }
             ),
         )
+
+
+def _as_measured(result: Evaluation) -> Measured:
+    return Measured(accuracy=result.accuracy, loss=result.loss, value=result.value)

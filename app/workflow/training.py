@@ -5,9 +5,11 @@ from typing import Any
 
 from cache.store import Store
 from engine.data import load_data
+from engine.influence import traced
 from engine.progress import Progress, silent
 from engine.study import Study
 from engine.training import train
+from engine.training.stored_state import untrained_model
 
 
 def train_model(study: Study, store: Store, options: dict[str, Any], progress: Progress = silent) -> dict[str, Any]:
@@ -23,10 +25,13 @@ def train_model(study: Study, store: Store, options: dict[str, Any], progress: P
         The object that ``train --json`` prints.
 
     Raises:
-        RefusedInput: if the data cannot be used, or checkpoints are there already.
+        RefusedInput: if the data cannot be used, checkpoints are there already, or influence could
+            not be computed through the model.
         Cancelled: when ``progress`` raises it.
     """
     data = load_data(study, progress)
+    # Influence is what the training is for: what it would refuse is refused now, not after hours.
+    traced(study, data, untrained_model(study, data))
     history = train(study, data, progress, overwrite=bool(options.get("overwrite")))
     return {
         "checkpoints": str(study.checkpoints_path),

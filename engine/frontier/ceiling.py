@@ -17,28 +17,27 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from engine.frontier.folds import Floats, leave_out, pool_folds
+from engine.judged_by import DEFAULT, WORDS, Measurement, percent_of_scale
 from engine.reweight.programme import ProgrammeSettings, ReweightProgramme
 
 FEW_SAMPLES = 10
 """A class with fewer validation samples than this makes the verdict inconclusive."""
 NEGLIGIBLE = 1.0
-"""Per cent of a class's loss below which a gain is none."""
+"""Per cent of a class's scale below which a gain is none."""
 STEP = 0.1
 """How far weights go from 1 towards those of the programme in the gains that are told.
 
-A gain of first order over the whole way often exceeds 100% of the loss: nobody could have it.
+A gain of first order over the whole way often exceeds 100% of the scale: nobody could have it.
 A tenth of the way is small enough for it to mean something; the sign, and so who is
 improvable, does not depend on it."""
 _CONFIDENCE = 0.975
-# The loss of a class that is classified with certainty rounds to 0.
-_NO_LOSS = 1e-12
 
 Verdict = Literal["improvable", "at_ceiling", "inconclusive"]
 
 
 @dataclass(frozen=True)
 class Gain:
-    """Gain of each class when all are improved together by a step of :data:`STEP`, per cent of its loss."""
+    """Gain of each class when all are improved together by a step of :data:`STEP`, per cent of its scale."""
 
     in_sample: Floats
     """Predicted on the samples that the weights were chosen on, ``(K,)``; always flattering."""
@@ -72,9 +71,10 @@ class Ceiling:
 def ceiling_verdict(
     rows: NDArray[np.floating],
     counts: NDArray[np.integer],
-    class_loss: NDArray[np.floating],
+    scale: NDArray[np.floating],
     class_names: tuple[str, ...],
     bounds: tuple[float, float] = (0.5, 1.5),
+    measurement: Measurement = DEFAULT,
 ) -> Ceiling:
     """Decides whether some reweighting improves every class on samples it was not chosen on.
 
@@ -84,15 +84,17 @@ def ceiling_verdict(
     Args:
         rows: influence for each fold and class, ``(N, F*K)``; higher = helps class k.
         counts: validation samples of each fold and class, ``(F, K)``.
-        class_loss: mean validation loss of each class, ``(K,)``, positive.
+        scale: what gains are told in per cent of, the mean absolute value of each class's
+            validation samples, ``(K,)``, not negative; of the loss it is the mean loss.
         class_names: names of the K classes.
         bounds: smallest and largest weight.
+        measurement: what the classes are judged by, for the words of the sentence.
 
     Raises:
         RefusedInput: if the influence is not finite or no class is influenced at all.
     """
     folds, classes = counts.shape
-    percent = 100.0 * STEP / np.maximum(np.asarray(class_loss, dtype=np.float64), _NO_LOSS)
+    percent = percent_of_scale(STEP, scale)
     pooled = pool_folds(rows, counts)
     in_sample = _gains(_weights(pooled, bounds), pooled) * percent
     held_out = np.full((folds, classes), np.nan)
@@ -105,7 +107,7 @@ def ceiling_verdict(
     weakest = int(np.nanargmin(mean))
     minimum = Minimum(weakest, float(mean[weakest]), (float(interval[weakest, 0]), float(interval[weakest, 1])))
     verdict = _verdict(minimum, interval, few)
-    sentence = _sentence(verdict, minimum, class_names, few)
+    sentence = _sentence(verdict, minimum, class_names, few, measurement)
     return Ceiling(verdict, sentence, Gain(in_sample, mean, interval), minimum, few)
 
 
@@ -141,11 +143,17 @@ def _verdict(minimum: Minimum, interval: Floats, few: tuple[str, ...]) -> Verdic
     return "at_ceiling" if minimum.interval[1] < NEGLIGIBLE else "inconclusive"
 
 
-def _sentence(verdict: Verdict, minimum: Minimum, class_names: tuple[str, ...], few: tuple[str, ...]) -> str:
+def _sentence(
+    verdict: Verdict,
+    minimum: Minimum,
+    class_names: tuple[str, ...],
+    few: tuple[str, ...],
+    measurement: Measurement,
+) -> str:
     low, high = minimum.interval
     gain = (
         f"the weakest is {class_names[minimum.class_index]}, which {'gains' if minimum.value >= 0 else 'loses'}"
-        f" {abs(minimum.value):.1f}% of its loss"
+        f" {abs(minimum.value):.1f}% of its {WORDS[measurement].scale}"
         f" (95% {low:+.1f} to {high:+.1f}) on validation samples that the weights were not chosen on"
     )
     if few:

@@ -1,13 +1,15 @@
 """Category-wise influence: what is tracked, curvature, class gradients, the one scoring pass.
 
-The data's way: ``tracked`` → ``curvature`` → ``class_gradients`` → ``operators`` → ``scores``;
-``vectors`` leads through it and is what others call.
+The data's way: ``tracked`` (``guards``, ``tracing``) → ``class_gradients`` → ``strategies``
+(``kronecker`` on a ``factor_sample``, or ``exact``) → ``curvature`` with its ``operators`` →
+``scores``; ``vectors`` leads through it and is what others call. ``linear_maps`` says what a
+tracked module is, ``rows`` where class gradients lie, ``probe`` how choices are compared.
 """
 
 from engine.influence.folds import FOLDS, stratified_folds
 from engine.influence.operators import Horizon
 from engine.influence.tracked import TrackedModules, tracked_modules
-from engine.influence.vectors import InfluencePart, PreparedInfluence, prepare_influence
+from engine.influence.vectors import InfluencePart, PreparedInfluence, prepare_influence, traced
 
 __all__ = [
     "FOLDS",
@@ -17,5 +19,6 @@ __all__ = [
     "TrackedModules",
     "prepare_influence",
     "stratified_folds",
+    "traced",
     "tracked_modules",
 ]

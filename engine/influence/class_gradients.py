@@ -1,74 +1,58 @@
-"""Gradients of each class's mean loss, fold by fold: the rows of the one pass.
+"""Gradients of what each class is judged by, fold by fold: the rows of the one pass.
 
-``g_fk = (1/n_fk) Σ_{v ∈ V_fk} ∇ℓ(v; θ)`` for fold f and class k. Row ``r = f K + k``. One
+``g_fk = (1/n_fk) Σ_{v ∈ V_fk} ∇m(v; θ)`` for fold f and class k, with m the study's
+measurement (:mod:`engine.measurement`), by default the loss. Row ``r = f K + k``. One
 plain backward pass per group gives it, so the whole of V is passed through once.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from engine.data import StudyData
 from engine.influence.folds import FOLDS
+from engine.influence.linear_maps import as_matrix
+from engine.influence.rows import Rows
+from engine.judged_by import Measurement
+from engine.measurement import per_sample
 from engine.progress import Progress, silent
 
-Rows = dict[str, Tensor]
-"""By module name, shape ``(R, o, i)``: R = F K rows, the bias as the last input."""
 
-
-def class_gradients(
+def fill_class_gradients(
+    rows: Rows,
     model: nn.Module,
     data: StudyData,
     fold_of: NDArray[np.int64],
-    modules: Sequence[str],
+    measurement: Measurement,
     batch_size: int,
     progress: Progress = silent,
-) -> Rows:
-    """Computes the class gradients of the tracked modules.
+) -> None:
+    """Writes the class gradients of the tracked modules into the first F K rows.
 
     Args:
+        rows: zeroed, by module ``(R, o, i)`` with R ≥ F K; a row whose fold has no sample of
+            its class stays zero. Their number type is the model's.
         model: in evaluation mode, on its device.
         data: whose validation samples are V.
         fold_of: fold of each validation sample, shape ``(V,)``.
-        modules: names of the tracked modules.
+        measurement: what a class is judged by.
         batch_size: samples a backward pass.
-        progress: called after every group.
-
-    Returns:
-        The rows; zero where a fold has no sample of a class.
+        progress: called after every batch.
     """
-    layers = [model.get_submodule(name) for name in modules]
-    parameters = [parameter for layer in layers for parameter in layer.parameters(recurse=False)]
-    device = parameters[0].device
-    validation, transform, total = data.validation, data.transform, FOLDS * data.num_classes
-    rows = {
-        name: torch.zeros(total, *_matrix_shape(layer), device=device)
-        for name, layer in zip(modules, layers, strict=True)
-    }
-    folds_of_samples = torch.from_numpy(fold_of)
-    for row in range(total):
+    layers = {name: model.get_submodule(name) for name in rows}
+    parameters = [parameter for layer in layers.values() for parameter in layer.parameters(recurse=False)]
+    validation, total, done = data.validation, len(data.validation), 0
+    folds = torch.from_numpy(fold_of)
+    for row in range(FOLDS * data.num_classes):
         fold, k = divmod(row, data.num_classes)
-        members = torch.nonzero((folds_of_samples == fold) & (validation.labels == k))[:, 0]
+        members = torch.nonzero((folds == fold) & (validation.labels == k))[:, 0]
         for batch in members.split(batch_size):
-            inputs = transform.prepare(validation.inputs[batch]).to(device)
-            loss = functional.cross_entropy(model(inputs), validation.labels[batch].to(device), reduction="sum")
-            gradients = iter(torch.autograd.grad(loss / len(members), parameters))
-            for name, layer in zip(modules, layers, strict=True):
-                rows[name][row] += _as_matrix(next(gradients), None if layer.bias is None else next(gradients))
-        progress("class gradients", row + 1, total)
-    return rows
-
-
-def _matrix_shape(layer: nn.Module) -> tuple[int, int]:
-    weight = layer.weight
-    assert isinstance(weight, Tensor)
-    return weight.shape[0], weight[0].numel() + (layer.bias is not None)
-
-
-def _as_matrix(weight: Tensor, bias: Tensor | None) -> Tensor:
-    matrix = weight.flatten(1)
-    return matrix if bias is None else torch.cat([matrix, bias[:, None]], dim=1)
+            inputs = data.transform.prepare(validation.inputs[batch]).to(parameters[0])
+            values = per_sample(model(inputs), validation.labels[batch].to(inputs.device), measurement)
+            gradients = iter(torch.autograd.grad(values.sum() / len(members), parameters))
+            for name, layer in layers.items():
+                matrix = as_matrix(next(gradients), None if layer.bias is None else next(gradients))
+                rows[name][row] += matrix.to(rows[name].device)
+            done += len(batch)
+            progress("class gradients", done, total)

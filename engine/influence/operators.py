@@ -1,34 +1,62 @@
-"""The two operators that turn a class gradient into a preconditioned row.
+"""The operators that turn a class gradient into a preconditioned row.
 
-In the eigenbasis of the curvature both are element-wise functions of the eigenvalue
-sigma, so they share the factors and one scoring pass (method: ``docs/method.md``):
+In the eigenbasis of the curvature each is an element-wise function of the eigenvalue
+sigma (weight decay included), so any number of them share one fit and one scoring pass
+(method: ``docs/method.md``):
 
-- *ceiling*: ``1 / (sigma + damping)``, the inverse that predicts retraining to the optimum;
-- *epoch*: ``(1 - exp(-tau sigma)) / sigma`` with ``tau = sum_t lr_t / (1 - momentum)``, which
-  predicts one more epoch of SGD (unrolled gradient descent, cf. Bae et al. 2024, arXiv
+- :class:`Inverse`: ``1 / (sigma + damping)``, which predicts retraining to the optimum;
+- :class:`Horizon`: ``(1 - exp(-tau sigma)) / sigma`` with ``tau = sum_t lr_t / (1 - momentum)``,
+  which predicts one more epoch of SGD (unrolled gradient descent, cf. Bae et al. 2024, arXiv
   2405.12186). ``tau -> inf`` gives the inverse, ``tau -> 0`` gives ``tau`` times the identity.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-HEURISTIC_DAMPING_SHARE = 0.1
-"""Heuristic damping as a share of a module's mean eigenvalue, kronfluence's choice too."""
+
+class Operator(Protocol):
+    """A function of the curvature, applied to class gradients."""
+
+    def factor(self, eigenvalues: Tensor, heuristic: float) -> Tensor:
+        """Returns the operator's value at each eigenvalue, the shape unchanged.
+
+        Args:
+            eigenvalues: of the curvature of the loss without weight decay.
+            heuristic: damping that the curvature proposes where the study names none.
+        """
+
+    @property
+    def at_identity(self) -> float:
+        """What a gradient is multiplied by where the curvature is the identity."""
 
 
-def ceiling_factor(eigenvalues: Tensor, damping: float | None, weight_decay: float) -> Tensor:
-    """Returns ``1 / (sigma + weight_decay + damping)`` element by element.
+@dataclass(frozen=True)
+class Inverse:
+    """The damped inverse.
 
-    Args:
-        eigenvalues: of one module's curvature, shape ``(o, i)``.
-        damping: a number, or ``None`` for a tenth of the mean eigenvalue.
-        weight_decay: of the training; part of the curvature of the regularised loss.
+    Attributes:
+        damping: a number; ``None`` takes what the curvature proposes.
+        weight_decay: of the training that led to the optimum; part of the curvature of
+            the regularised loss.
+        multiple: of the damping, for looking at how much depends on it.
     """
-    if damping is None:
-        damping = HEURISTIC_DAMPING_SHARE * float(eigenvalues.mean())
-    return 1.0 / (eigenvalues + (damping + weight_decay))
+
+    damping: float | None
+    weight_decay: float
+    multiple: float = 1.0
+
+    def factor(self, eigenvalues: Tensor, heuristic: float) -> Tensor:
+        """Returns ``1 / (sigma + weight_decay + multiple × damping)``."""
+        damping = heuristic if self.damping is None else self.damping
+        return 1.0 / (eigenvalues + (self.multiple * damping + self.weight_decay))
+
+    @property
+    def at_identity(self) -> float:
+        """1: damping would only scale every row alike."""
+        return 1.0
 
 
 @dataclass(frozen=True)
@@ -43,15 +71,15 @@ class Horizon:
     tau: float
     weight_decay: float
 
+    def factor(self, eigenvalues: Tensor, heuristic: float) -> Tensor:
+        """Returns ``(1 - exp(-tau sigma)) / sigma``. No damping: a finite horizon bounds it by tau."""
+        del heuristic
+        sigma = (eigenvalues + self.weight_decay).clamp_min(0.0)
+        product = sigma * self.tau
+        # expm1 keeps the small products exact; at zero the limit is tau itself.
+        return torch.where(product > 1e-12, -torch.expm1(-product) / sigma.clamp_min(1e-30), self.tau)
 
-def epoch_factor(eigenvalues: Tensor, horizon: Horizon) -> Tensor:
-    """Returns ``(1 - exp(-tau sigma)) / sigma`` element by element, sigma with weight decay.
-
-    Args:
-        eigenvalues: of one module's curvature, shape ``(o, i)``.
-        horizon: of the epoch. No damping: a finite horizon bounds the operator by tau.
-    """
-    sigma = (eigenvalues + horizon.weight_decay).clamp_min(0.0)
-    product = sigma * horizon.tau
-    # expm1 keeps the small products exact; at zero the limit is tau itself.
-    return torch.where(product > 1e-12, -torch.expm1(-product) / sigma.clamp_min(1e-30), horizon.tau)
+    @property
+    def at_identity(self) -> float:
+        """Tau: the distance that plain descent goes."""
+        return self.tau

@@ -1,9 +1,9 @@
 """Category-wise influence vectors P, from a trained model to parts that can be stored.
 
 ``P_jk = g_kᵀ H⁻¹ ∇ℓ(z_j; θ)`` (the paper's Eq. 1, class by class, divided by n_k): the
-influence of training sample j on class k. **Higher = its presence lowers the class's
-loss.** Weights ``1 + δ_j`` change the mean loss of class k by ``-(1/N) Σ_j δ_j P_jk`` to
-first order.
+influence of training sample j on class k. **Higher = its presence lowers what the class
+is judged by**, its loss by default. Weights ``1 + δ_j`` change that mean of class k by
+``-(1/N) Σ_j δ_j P_jk`` to first order.
 
 The work has two halves. :func:`prepare_influence` traces the model, fits the
 curvature and preconditions the class gradients; :meth:`PreparedInfluence.parts` streams
@@ -19,24 +19,32 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
-from engine.data import InputTransform, Samples, StudyData
-from engine.influence.class_gradients import Rows, class_gradients
-from engine.influence.curvature import FACTOR_BATCH, Curvature, fit_curvature, identity_curvature
+from engine.data import Samples, StudyData
+from engine.influence.class_gradients import fill_class_gradients
+from engine.influence.curvature import precondition_in_place
 from engine.influence.folds import stratified_folds
-from engine.influence.operators import Horizon
-from engine.influence.scores import scoring, stacked
+from engine.influence.linear_maps import matrix_shape
+from engine.influence.operators import Horizon, Inverse
+from engine.influence.precision import Precision, chosen_precision
+from engine.influence.probe import PROBE_SAMPLES, Probe, Stability, damping_stability, pooled_gradients, probed_classes
+from engine.influence.rows import Rows, allocate_rows, row_bytes
+from engine.influence.scores import scoring
+from engine.influence.strategies import Strategy, chosen_strategy, fitted_curvature
 from engine.influence.tracked import TrackedModules, tracked_modules
 from engine.progress import Progress, silent
 from engine.study import Study
+from engine.training.inputs import PreparedInputs
 
 PART_SAMPLES = 4096
 """Training samples a part: small enough to lose little at a stop, large enough to store well."""
-AUTO_FACTOR_EXAMPLES = 2000
-"""Samples that ``factor_examples = "auto"`` fits the curvature on, at most."""
-_BATCH_BYTES = 128 * 2**20
-"""Aim for the patches of one scoring batch in the widest module."""
+TRACED_SAMPLES = 3
+"""Samples that the model is traced with."""
+_BATCH_BYTES = {"cpu": 32 * 2**20, "cuda": 1024 * 2**20}
+"""Aim for inputs and outputs of the tracked modules of one batch: small enough for a processor's cache."""
+_BATCHES = (16, 1024)
+"""Smallest and largest batch that is chosen."""
 
 
 @dataclass(frozen=True)
@@ -63,22 +71,32 @@ class PreparedInfluence:
     Attributes:
         tracked: which modules influence passes through.
         strategy: the curvature that was used.
+        factor_examples: training samples that the curvature was fitted on.
+        factor_agreement: Spearman between the two halves of that sample, where it was chosen by it.
+        stability: how much the ranking depends on the damping; ``None`` without curvature.
+        precision: of the scoring pass.
         fold_of: fold of each validation sample, shape ``(V,)``.
         fold_counts: n_fk, shape ``(F, K)``.
-        factor_seconds: time that curvature and class gradients took.
+        factor_seconds: time that the curvature took, and what was compared to choose it.
+        gradient_seconds: time that class gradients and their preconditioning took.
+        rows: preconditioned class gradients, ceiling then epoch, ``(2 F K, o, i)`` by module.
     """
 
     tracked: TrackedModules
-    strategy: str
+    strategy: Strategy
+    factor_examples: int
+    factor_agreement: float | None
+    stability: Stability | None
+    precision: Precision
     fold_of: NDArray[np.int64]
     fold_counts: NDArray[np.int64]
     factor_seconds: float
-    _model: nn.Module
+    gradient_seconds: float
     rows: Rows
+    _model: nn.Module
     _train: Samples
-    _transform: InputTransform
+    _inputs: PreparedInputs
     _batch_size: int
-    _bf16: bool
 
     @property
     def num_parts(self) -> int:
@@ -98,22 +116,23 @@ class PreparedInfluence:
         Raises:
             Cancelled: when ``progress`` raises it; parts already yielded stay valid.
         """
-        device = next(self._model.parameters()).device
-        rows = self.fold_counts.size
+        rows, count = self.fold_counts.size, len(self._train)
+        parameter = next(self._model.parameters())
         with scoring(self._model, self.rows) as scoring_pass:
             for number in range(self.num_parts):
                 if number in finished:
                     continue
                 start = number * PART_SAMPLES
-                stop = min(start + PART_SAMPLES, len(self._train))
+                stop = min(start + PART_SAMPLES, count)
                 scores = torch.empty(stop - start, 2 * rows)
                 for first in range(start, stop, self._batch_size):
                     last = min(first + self._batch_size, stop)
-                    inputs = self._transform.prepare(self._train.inputs[first:last]).to(device)
-                    with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
-                        batch = scoring_pass.score(inputs, self._train.labels[first:last].to(device))
+                    inputs = self._inputs.batch(torch.arange(first, last)).to(parameter)
+                    # Within the loop: who takes the parts must not compute in this precision.
+                    with self.precision.applied(parameter.device):
+                        batch = scoring_pass.score(inputs, self._train.labels[first:last].to(parameter.device))
                     scores[first - start : last - start] = batch.float().cpu()
-                    progress("scores", last, len(self._train))
+                    progress("scores", last, count)
                 yield InfluencePart(number, start, scores[:, :rows].numpy(), scores[:, rows:].numpy())
 
 
@@ -130,63 +149,109 @@ def prepare_influence(
         progress: called after every batch.
 
     Raises:
-        RefusedInput: if a requested module cannot be tracked.
+        RefusedInput: if the model cannot be tracked as the study asks, see
+            :func:`engine.influence.tracked.tracked_modules`, or the disk has no room.
         Cancelled: when ``progress`` raises it.
     """
-    began = time.perf_counter()
     model = copy.deepcopy(model).eval()
     device = next(model.parameters()).device
-    settings = study.influence
-    requested = None if settings.modules == "auto" else settings.modules
-    example = data.transform.prepare(data.train.inputs[:2]).to(device)
-    tracked = tracked_modules(model, example, requested)
-    strategy = "ekfac" if settings.strategy == "auto" else settings.strategy
-    batch_size = study.compute.batch_size or int(np.clip(_BATCH_BYTES // tracked.largest_sample_bytes, 8, 512))
+    tracked = traced(study, data, model)
+    strategy = chosen_strategy(study, tracked)
+    if strategy == "exact":
+        model = model.double()
+    dtype = next(model.parameters()).dtype
+    batch_size = study.compute.batch_size or int(
+        np.clip(_BATCH_BYTES[device.type] // max(1, tracked.sample_bytes), *_BATCHES)
+    )
+    budget = int(study.compute.memory_gb * 1e9)
+    shapes = {name: matrix_shape(model.get_submodule(name)) for name in tracked.names}
 
-    curvature = _curvature(study, data, model, tracked, strategy, progress)
     fold_of, fold_counts = stratified_folds(data.validation.labels.numpy(), data.num_classes, study.seed)
-    gradients = class_gradients(model, data, fold_of, tracked.names, batch_size, progress)
-    damping = None if settings.damping == "heuristic" else settings.damping
-    ceiling: Rows = {}
-    epoch: Rows = {}
-    for name in tracked.names:
-        ceiling[name], epoch[name] = curvature[name].precondition(
-            gradients[name], damping, study.training.weight_decay, horizon
-        )
+    began = time.perf_counter()
+    rows = allocate_rows(shapes, 2 * fold_counts.size, dtype, device, budget)
+    fill_class_gradients(rows, model, data, fold_of, study.influence.measurement, batch_size, progress)
+    gradient_seconds, began = time.perf_counter() - began, time.perf_counter()
+    # Half of the budget at most: gradients under three dampings beside those without.
+    affordable = budget // (8 * row_bytes(shapes, dtype))
+    probe = _probe(study, data, model, rows, fold_counts, probed_classes(data.num_classes, affordable), batch_size)
+
+    fitted = fitted_curvature(study, data, model, tracked, strategy, probe, progress)
+    damping = None if study.influence.damping == "heuristic" else study.influence.damping
+    inverse = Inverse(damping, study.training.weight_decay)
+    stability = None if strategy == "identity" else damping_stability(probe, fitted.curvature, inverse)
+    precision = chosen_precision(study.compute.precision, probe, fitted.curvature, inverse)
+    factor_seconds, began = time.perf_counter() - began, time.perf_counter()
+    precondition_in_place(rows, fold_counts.size, fitted.curvature, [inverse, horizon], budget // 4)
     return PreparedInfluence(
         tracked=tracked,
         strategy=strategy,
+        factor_examples=fitted.examples,
+        factor_agreement=fitted.agreement,
+        stability=stability,
+        precision=precision,
         fold_of=fold_of,
         fold_counts=fold_counts,
-        factor_seconds=time.perf_counter() - began,
+        factor_seconds=factor_seconds,
+        gradient_seconds=gradient_seconds + time.perf_counter() - began,
+        rows=rows,
         _model=model,
-        rows=stacked([ceiling, epoch]),
         _train=data.train,
-        _transform=data.transform,
+        _inputs=PreparedInputs(data.train, data.transform, device, kept_bytes=_kept_bytes(device)),
         _batch_size=batch_size,
-        _bf16=study.compute.precision == "bf16",
     )
 
 
-def _curvature(
-    study: Study, data: StudyData, model: nn.Module, tracked: TrackedModules, strategy: str, progress: Progress
-) -> Curvature:
-    if strategy == "identity":
-        return identity_curvature(tracked.names)
-    wanted = study.influence.factor_examples
-    limit = {"all": len(data.train), "auto": AUTO_FACTOR_EXAMPLES}.get(str(wanted), wanted)
-    assert isinstance(limit, int)
-    chosen = np.arange(len(data.train))
-    if limit < len(chosen):
-        chosen = np.sort(np.random.default_rng(study.seed).choice(chosen, size=limit, replace=False))
-    device = next(model.parameters()).device
-    return fit_curvature(
-        model,
-        data.transform.prepare(data.train.inputs[torch.from_numpy(chosen)]).to(device),
-        data.train.labels[torch.from_numpy(chosen)].to(device),
-        tracked.names,
-        strategy,
-        study.seed,
-        study.compute.batch_size or FACTOR_BATCH,
-        progress,
+def traced(study: Study, data: StudyData, model: nn.Module) -> TrackedModules:
+    """Decides which modules of a study's model are tracked, from one traced batch.
+
+    Args:
+        study: ``[influence] modules``, ``untrackable`` and ``strategy``.
+        data: whose first training samples are passed.
+        model: the study's, trained or not; its mode is restored.
+
+    Raises:
+        RefusedInput: if the model cannot be tracked as the study asks.
+    """
+    settings = study.influence
+    parameter = next(model.parameters())
+    training = model.training
+    try:
+        return tracked_modules(
+            model.eval(),
+            data.transform.prepare(data.train.inputs[:TRACED_SAMPLES]).to(parameter),
+            data.num_classes,
+            None if settings.modules == "auto" else settings.modules,
+            settings.untrackable,
+            needs_factors=settings.strategy in ("auto", "ekfac", "kfac"),
+        )
+    finally:
+        model.train(training)
+
+
+def _probe(
+    study: Study,
+    data: StudyData,
+    model: nn.Module,
+    rows: Rows,
+    fold_counts: NDArray[np.int64],
+    classes: tuple[int, ...],
+    batch_size: int,
+) -> Probe:
+    parameter = next(model.parameters())
+    # Another seed than that of the factors' sample: what is fitted must not judge itself.
+    generator = np.random.default_rng([study.seed, 1])
+    count = min(PROBE_SAMPLES, len(data.train))
+    chosen: Tensor = torch.from_numpy(np.sort(generator.choice(len(data.train), count, replace=False)))
+    return Probe(
+        model=model,
+        inputs=data.transform.prepare(data.train.inputs[chosen]).to(parameter),
+        labels=data.train.labels[chosen].to(parameter.device),
+        classes=classes,
+        gradients=pooled_gradients(rows, fold_counts, classes, parameter.device),
+        batch_size=batch_size,
     )
+
+
+def _kept_bytes(device: torch.device) -> int:
+    """Returns how much of the prepared data may be kept on the device: half of what is free, nothing on a CPU."""
+    return torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else 0

@@ -1,18 +1,23 @@
 """A study's ``[model]`` table and the shape of its data, made into an untrained network."""
 
 import math
+from pathlib import Path
 
 import torch
 from torch import nn
 
+from engine.architecture_names import builder_name, torchvision_name
 from engine.errors import RefusedInput
 from engine.models import architectures
+from engine.models.builder_file import model_from_file
 from engine.study import Model
 
 _SMALLEST_SIDE = {"cnn": 8, "resnet9": 11}
 
 
-def build_model(model: Model, input_shape: tuple[int, ...], num_classes: int, seed: int) -> nn.Module:
+def build_model(
+    model: Model, input_shape: tuple[int, ...], num_classes: int, seed: int, folder: Path | None = None
+) -> nn.Module:
     """Builds the network with initial weights that depend on the seed only.
 
     The global random state is left as it was.
@@ -22,13 +27,16 @@ def build_model(model: Model, input_shape: tuple[int, ...], num_classes: int, se
         input_shape: of one prepared sample, ``(C, H, W)`` or ``(D,)``.
         num_classes: K, the number of logits.
         seed: of the initial weights.
+        folder: of the study file, which the path of a ``file:`` architecture is relative
+            to; by default the working folder.
 
     Returns:
         The network on the CPU, in training mode.
 
     Raises:
-        RefusedInput: if the architecture is for pictures and the data are a table, or
-            if the pictures are too small for it.
+        RefusedInput: if the architecture is for pictures and the data are a table, if
+            the pictures are too small for it, if torchvision does not have it, or if the
+            user's file may not be run or builds no classifier.
     """
     _check_shape(model.architecture, input_shape)
     features = math.prod(input_shape)
@@ -44,21 +52,28 @@ def build_model(model: Model, input_shape: tuple[int, ...], num_classes: int, se
                 return architectures.cnn(input_shape[0], num_classes)
             case "resnet9":
                 return architectures.resnet9(input_shape[0], num_classes)
+        name, builder = torchvision_name(model.architecture), builder_name(model.architecture)
+        if name is not None:
+            # Imported only where it is asked for: it takes as long to import as torch.
+            from engine.models.torchvision_models import torchvision_model
+
+            return torchvision_model(name, input_shape, num_classes)
+        assert builder is not None, "the study file's reader lets no other form pass"
+        return model_from_file((folder or Path()) / builder.path, builder.function, input_shape, num_classes)
 
 
 def _check_shape(architecture: str, input_shape: tuple[int, ...]) -> None:
     smallest = _SMALLEST_SIDE.get(architecture)
-    if smallest is None:
-        return
-    if len(input_shape) != 3:
+    is_for_pictures = smallest is not None or torchvision_name(architecture) is not None
+    if is_for_pictures and len(input_shape) != 3:
         raise RefusedInput(
             f"[model] architecture '{architecture}' is for pictures, but a sample of the data is a row of "
             f"{math.prod(input_shape)} numbers",
             "pictures (channels, height, width)",
             "Use architecture = 'mlp' or 'logistic_regression' for tables",
         )
-    height, width = input_shape[1:]
-    if min(height, width) < smallest:
+    if smallest is not None and min(input_shape[1:]) < smallest:
+        height, width = input_shape[1:]
         raise RefusedInput(
             f"[model] architecture '{architecture}' cannot take pictures of {width} x {height} pixels",
             f"sides of at least {smallest} pixels",

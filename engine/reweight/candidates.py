@@ -11,10 +11,12 @@ Origin = Literal["informed", "random", "elite_mutation", "crossover", "baseline"
 
 @dataclass(frozen=True)
 class Measured:
-    """Validation accuracy and loss of each class after one weighted epoch, ``(K,)`` each."""
+    """What each class does on the validation samples after one weighted epoch, ``(K,)`` each."""
 
     accuracy: NDArray[np.float64]
     loss: NDArray[np.float64]
+    value: NDArray[np.float64]
+    """Mean of what the classes are judged by, which is what gains are predicted of; lower is better."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Candidate:
     feasible: bool
     fitness: float
     predicted: NDArray[np.float64]
-    """Predicted decrease of each class's loss under the weights, ``(K,)``."""
+    """Predicted decrease of what each class is judged by under the weights, ``(K,)``."""
     weights: NDArray[np.float32]
     """``(N,)``."""
     measured: Measured | None
@@ -59,8 +61,8 @@ class SearchState:
     best: int | None
     """Number of the best candidate; ``None`` if none was better than the control."""
     best_fitness: float
-    seen: dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
-    """Accuracy and loss by fingerprint of the weights, so that no weights are trained twice."""
+    seen: dict[str, tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]]
+    """Accuracy, loss and value by fingerprint of the weights, so that no weights are trained twice."""
 
     def to_json(self) -> dict[str, Any]:
         """Returns plain values that JSON holds without loss."""
@@ -68,13 +70,17 @@ class SearchState:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "SearchState":
-        """Returns the state that :meth:`to_json` gave."""
+        """Returns the state that :meth:`to_json` gave; one without values was judged by the loss."""
+        seen = {
+            key: (tuple(accuracy), tuple(loss), tuple(value[0] if value else loss))
+            for key, (accuracy, loss, *value) in values["seen"].items()
+        }
         return cls(
             **{
                 **values,
                 "population": tuple(tuple(genes) for genes in values["population"]),
                 "fitness": tuple(values["fitness"]),
                 "numbers": tuple(values["numbers"]),
-                "seen": {key: (tuple(accuracy), tuple(loss)) for key, (accuracy, loss) in values["seen"].items()},
+                "seen": seen,
             }
         )

@@ -2,8 +2,9 @@
 
 ``max`` over ``lo <= w <= hi`` of the targets' relative gains (the smallest, or their sum)
 subject to one threshold a class and, if asked for, a mean weight of 1. The gain of class k
-is ``Delta_k(w) = (1/N) sum_j (w_j - 1) P_jk``, the predicted decrease of its mean loss; the
-relative gain divides it by the most that is attainable for the class alone.
+is ``Delta_k(w) = (1/N) sum_j (w_j - 1) P_jk``, the predicted decrease of what the class
+is judged by (its mean loss, unless the study says otherwise); the relative gain divides it
+by the most that is attainable for the class alone.
 """
 
 from collections.abc import Iterable
@@ -60,7 +61,7 @@ class Solution:
     weights: Floats
     """``(N,)``, equal within a group."""
     gains: Floats
-    """Predicted decrease of each class's mean loss, ``(K,)``."""
+    """Predicted decrease of what each class is judged by, ``(K,)``."""
     relative: Floats
     """Gains over the attainable ones, ``(K,)``; at most 1."""
     objective: float
@@ -130,7 +131,7 @@ class ReweightProgramme:
         stuck = [self.class_names[k] for k in np.flatnonzero(self.attainable <= noise)]
         if stuck:
             raise RefusedInput(
-                f"no weights in [{settings.bounds[0]:g}, {settings.bounds[1]:g}] change the loss of {', '.join(stuck)}",
+                f"no weights in [{settings.bounds[0]:g}, {settings.bounds[1]:g}] improve {', '.join(stuck)}",
                 "influence on every class that differs between samples",
                 "Widen the weight bounds, use more groups, or check the influence vectors of the class",
             )
@@ -200,7 +201,7 @@ class ReweightProgramme:
         return len(self._vectors)
 
     def predicted(self, weights: Floats) -> Floats:
-        """Returns the predicted decrease of each class's loss under any weights ``(N,)``, ``(K,)``."""
+        """Returns the predicted decrease of what each class is judged by under any weights ``(N,)``, ``(K,)``."""
         return (weights - 1) @ self._vectors / self.samples
 
     def _importance(self) -> Floats | None:

@@ -117,7 +117,7 @@ class Search:
         self._breeding.generator.bit_generator.state = state.generator
         self._count, self._best, self._best_fitness = state.candidates, state.best, state.best_fitness
         self._numbers = dict(zip(state.population, state.numbers, strict=True))
-        self._seen = {key: Measured(np.array(accuracy), np.array(loss)) for key, (accuracy, loss) in state.seen.items()}
+        self._seen = {key: Measured(*map(np.array, item)) for key, item in state.seen.items()}
         return state
 
     def _evolve(self, start: SearchState, generations: int) -> SearchState:
@@ -211,8 +211,12 @@ class Search:
             stale=stale,
             best=self._best,
             best_fitness=self._best_fitness,
-            seen={key: (tuple(item.accuracy.tolist()), tuple(item.loss.tolist())) for key, item in self._seen.items()},
+            seen={key: _plain(item) for key, item in self._seen.items()},
         )
+
+
+def _plain(measured: Measured) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
+    return tuple(measured.accuracy.tolist()), tuple(measured.loss.tolist()), tuple(measured.value.tolist())
 
 
 def _fingerprint(weights: NDArray[np.float32]) -> str:

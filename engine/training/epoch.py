@@ -4,12 +4,13 @@ The loss of a batch B is :math:`\frac{1}{|B|} \sum_{j \in B} w_j \ell_j`, divide
 number of samples and not by the sum of weights, so that weights act on each sample as
 the influence vectors assume; torch's coupled weight decay is added.
 
-What is random, the order of the batches and the augmentation, is drawn from a generator
-of the seed and the epoch alone: two trainings that differ in their weights see the same
-batches, and their difference is what the weights did.
+What is random, the order of the batches, the augmentation and what a layer drops out, is
+drawn from the seed and the epoch alone: two trainings that differ in their weights see the
+same batches, and their difference is what the weights did.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,18 +109,19 @@ def run_epoch(
     model.train()
     order = torch.randperm(len(samples.labels), generator=generator)
     total = torch.zeros((), device=samples.labels.device)
-    for step, (rate, indices) in enumerate(zip(rates, order.tensor_split(len(rates)), strict=True), start=1):
-        inputs = samples.transform.augment(samples.inputs.batch(indices), generator)
-        chosen = indices.to(samples.labels.device)
-        losses = functional.cross_entropy(model(inputs), samples.labels[chosen], reduction="none")
-        weighted = losses * weights[chosen]
-        optimizer.param_groups[0]["lr"] = rate
-        optimizer.zero_grad()
-        weighted.mean().backward()
-        optimizer.step()
-        # Summed on the device: reading each value would make the GPU wait.
-        total += weighted.detach().sum()
-        after_step(step)
+    with _seeded_layers(generator, samples.labels.device):
+        for step, (rate, indices) in enumerate(zip(rates, order.tensor_split(len(rates)), strict=True), start=1):
+            inputs = samples.transform.augment(samples.inputs.batch(indices), generator)
+            chosen = indices.to(samples.labels.device)
+            losses = functional.cross_entropy(model(inputs), samples.labels[chosen], reduction="none")
+            weighted = losses * weights[chosen]
+            optimizer.param_groups[0]["lr"] = rate
+            optimizer.zero_grad()
+            weighted.mean().backward()
+            optimizer.step()
+            # Summed on the device: reading each value would make the GPU wait.
+            total += weighted.detach().sum()
+            after_step(step)
     mean = float(total) / len(order)
     if not np.isfinite(mean):
         raise RefusedInput(
@@ -128,3 +130,16 @@ def run_epoch(
             "Lower learning_rate in [training], or normalise the inputs with mean and std in [data.transform]",
         )
     return mean
+
+
+@contextmanager
+def _seeded_layers(generator: torch.Generator, device: torch.device) -> Iterator[None]:
+    """Seeds what layers that drop out draw from, torch's global generators, and puts those back afterwards."""
+    # Another seed than the order's: the same one would deal the same numbers twice.
+    seed = generator.initial_seed() ^ 1
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield

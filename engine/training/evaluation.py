@@ -8,14 +8,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn import functional
 
 from engine.data import InputTransform, Samples
+from engine.judged_by import DEFAULT, Measurement
+from engine.measurement import per_sample
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Per class (K) and per sample (N); a class without samples has accuracy and loss NaN."""
+    """Per class (K) and per sample (N); a class without samples has NaN for accuracy, loss, value and scale."""
 
     accuracy: NDArray[np.float64]
     """Share of the samples of each class that are predicted right, ``(K,)``, in 0..1."""
@@ -31,6 +32,13 @@ class Evaluation:
     """Whether the prediction is the label, ``(N,)``."""
     losses: NDArray[np.float32]
     """Cross-entropy of each sample, ``(N,)``, in nats."""
+    value: NDArray[np.float64]
+    """Mean of ``values`` over the samples of each class, ``(K,)``: what the class is judged by; lower is better."""
+    scale: NDArray[np.float64]
+    """What gains of a class are told in per cent of: ``s_k = (1/n_k) sum |m_v|``, the mean absolute value
+    over its samples, ``(K,)``. Only the margin changes sign; for the others it is ``value`` itself."""
+    values: NDArray[np.float32]
+    """What each sample is judged by, ``(N,)``, in the unit of the measurement."""
 
 
 def evaluate(
@@ -40,6 +48,7 @@ def evaluate(
     num_classes: int,
     device: torch.device | str = "cpu",
     batch_size: int = 1024,
+    measurement: Measurement = DEFAULT,
 ) -> Evaluation:
     """Evaluates a model in evaluation mode, without augmentation and without gradients.
 
@@ -50,17 +59,20 @@ def evaluate(
         num_classes: K.
         device: where the model is.
         batch_size: samples a forward pass; changes nothing but memory, speed and last bits.
+        measurement: what ``value``, ``scale`` and ``values`` are of; the loss is told in any case.
     """
     predicted = np.empty(len(samples), np.int64)
     confidence = np.empty(len(samples), np.float32)
     losses = np.empty(len(samples), np.float32)
+    values = np.empty(len(samples), np.float32)
     with _evaluation_mode(model), torch.no_grad():
         for start in range(0, len(samples), batch_size):
             rows = slice(start, start + batch_size)
             logits = model(transform.prepare(samples.inputs[rows]).to(device)).float().cpu()
             best = logits.softmax(dim=1).max(dim=1)
             predicted[rows], confidence[rows] = best.indices.numpy(), best.values.numpy()
-            losses[rows] = functional.cross_entropy(logits, samples.labels[rows], reduction="none").numpy()
+            losses[rows] = per_sample(logits, samples.labels[rows], "loss").numpy()
+            values[rows] = per_sample(logits, samples.labels[rows], measurement).numpy()
     labels = samples.labels.numpy()
     correct = predicted == labels
     counts = np.bincount(labels, minlength=num_classes)
@@ -72,6 +84,9 @@ def evaluate(
         confidence=confidence,
         correct=correct,
         losses=losses,
+        value=_class_means(values, labels, counts),
+        scale=_class_means(np.abs(values), labels, counts),
+        values=values,
     )
 
 

@@ -11,6 +11,7 @@ import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from engine.architecture_names import builder_name
 from engine.data import StudyData
 from engine.errors import RefusedInput
 from engine.study import Study
@@ -86,8 +87,15 @@ def read_history(folder: Path) -> TrainingHistory | None:
 
 
 def training_fingerprint(study: Study, data: StudyData) -> str:
-    """Returns a hash of what the weights of every epoch depend on: settings, seed and training samples."""
+    """Returns a hash of what the weights of every epoch depend on: settings, seed, training samples, the user's code.
+
+    A builder in a file of the user's counts by its bytes, and not by where it lies.
+    """
     model = study.model.model_dump(mode="json", exclude={"checkpoints", "epoch"})
+    builder = builder_name(study.model.architecture)
+    if builder is not None:
+        source = study.path(builder.path).read_bytes()
+        model |= {"architecture": builder.function, "builder": hashlib.sha256(source).hexdigest()}
     transform = study.data.transform.model_dump(mode="json")
     training = study.training.model_dump(mode="json")
     settings = [study.seed, model, transform, training, data.num_classes]

@@ -21,7 +21,7 @@ _BELONGS_TO = "checkpoint_sha256"
 def untrained_model(study: Study, data: StudyData) -> nn.Module:
     """Returns the study's network for its data, with the initial weights of the study's seed."""
     shape = prepared_shape(data.train, data.transform)
-    return build_model(study.model, shape, data.num_classes, study.seed)
+    return build_model(study.model, shape, data.num_classes, study.seed, study.folder)
 
 
 def trained_model(study: Study, data: StudyData, epoch: int) -> tuple[nn.Module, tuple[str, ...]]:

@@ -47,9 +47,10 @@ def train(study: Study, data: StudyData, progress: Progress = silent, overwrite:
             ``overwrite`` is not set; if the training diverges.
     """
     folder = study.checkpoints_path
+    # Built first: what is refused here leaves the epochs that are to be replaced as they are.
+    model = untrained_model(study, data)
     history = _begin(study, data, folder, overwrite)
     device = resolve_device(study.compute)
-    model = untrained_model(study, data)
     momentum = None
     if history.epochs:
         checkpoint = folder / history.epochs[-1].checkpoint

@@ -96,6 +96,20 @@ def test_the_verdict_is_told_with_the_gain_of_each_class(capsys):
     assert "explains 30% (over 20% reads 'room to improve')" in " ".join(out.split())
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "% of its loss"),
+        ({"measurement": "margin"}, "% of its mean margin"),
+        ({"measurement": "soft_accuracy"}, "% of its soft error"),
+    ],
+)
+def test_gains_are_told_in_per_cent_of_what_the_classes_are_judged_by(capsys, changes, told):
+    describe("ceiling", ceiling(**changes))
+
+    assert rows(capsys.readouterr().out)["class"][0] == f"held-out gain, {told}"
+
+
 def test_gains_and_intervals_that_are_not_known_are_dashes(capsys):
     describe("ceiling", ceiling(gain={"held_out": [None, 0.5], "interval": [[None, None], [None, None]]}))
 

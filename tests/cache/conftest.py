@@ -76,6 +76,7 @@ def write_generation() -> Callable[..., None]:
             "predicted": pa.array([[0.1] * classes] * 2, pa.list_(pa.float32())),
             "accuracy": pa.array([trained, None], pa.list_(pa.float32())),
             "loss": pa.array([trained, None], pa.list_(pa.float32())),
+            "value": pa.array([[-1.0] * classes, None], pa.list_(pa.float32())),
         }
         folder.write_table(f"candidates-{generation:03}.parquet", pa.table(values | columns))
 

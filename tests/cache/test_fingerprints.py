@@ -125,3 +125,19 @@ def test_a_missing_file_and_a_pipe_are_refused_without_waiting(tmp_path):
     for name in ("pipe", "nothing"):
         with pytest.raises(RefusedInput, match=f"no file at .*{name}.*regular file"):
             file_sha256(tmp_path / name)
+
+
+def test_a_key_depends_on_the_bytes_of_the_users_code_and_not_on_its_place(study):
+    def with_code(path: str, function: str, text: str) -> str:
+        (study.folder / path).parent.mkdir(exist_ok=True)
+        (study.folder / path).write_text(text)
+        return key_of(study.with_changes(model={"architecture": f"file:{path}:{function}"}))
+
+    first = with_code("model.py", "build", "one")
+    assert with_code("deep/net.py", "build", "one") == first
+    assert len({first, with_code("model.py", "build", "two"), with_code("model.py", "make", "one"), key_of(study)}) == 4
+
+
+def test_code_that_is_not_there_is_refused(study):
+    with pytest.raises(RefusedInput, match=r"no file at .*model\.py"):
+        key_of(study.with_changes(model={"architecture": "file:model.py:build"}))

@@ -50,6 +50,17 @@ def test_a_schema_of_a_newer_version_is_refused(tmp_path):
         open_database(path)
 
 
+def test_candidates_that_were_stored_before_there_was_a_choice_are_judged_by_their_losses():
+    connection = duckdb.connect()
+    migrate(connection, MIGRATIONS[:1])
+    row = "'abc', 'candidates-000.parquet', {}, 0, 'random', NULL, NULL, true, 0, [0, 0], {}, {}"
+    connection.execute(f"INSERT INTO candidates VALUES ({row.format(0, '[1, 1]', '[0.25, 0.5]')})")
+    connection.execute(f"INSERT INTO candidates VALUES ({row.format(1, 'NULL', 'NULL')})")
+    assert migrate(connection) == len(MIGRATIONS)
+    values = connection.execute("SELECT value FROM candidates ORDER BY number").fetchall()
+    assert values == [([0.25, 0.5],), (None,)]
+
+
 def test_vectors_of_each_class_count_have_a_table_of_their_own():
     connection = duckdb.connect()
     assert create_vectors_table(connection, 3) == create_vectors_table(connection, 3) == "vectors_3"

@@ -93,9 +93,22 @@ def test_a_generation_keeps_what_was_not_trained_and_what_diverged(store, write_
     assert np.isnan(table["loss"][0].as_py()[0])
 
 
+def test_a_generation_without_values_was_judged_by_its_losses(store, write_generation):
+    folder = store.run("abc")
+    write_generation(folder, 0)
+    assert read_candidates(folder, "candidates-000.parquet")["value"].to_pylist() == [[-1.0] * 3, None]
+    stored = folder.read_table("candidates-000.parquet")
+    folder.write_table("candidates-000.parquet", stored.drop_columns(["value"]))
+    assert read_candidates(folder, "candidates-000.parquet")["value"].to_pylist() == [[0.5] * 3, None]
+    folder.write_table("candidates-000.parquet", stored.drop_columns(["value", "loss"]))
+    with pytest.raises(RefusedInput, match="has no column loss"):
+        read_candidates(folder, "candidates-000.parquet")
+
+
 @pytest.mark.parametrize(
     ("columns", "told"),
     [
+        ({"value": pa.array([[1.0], None])}, r"lists have lengths \[1, 3\]"),
         ({"fitness": np.nan}, "fitness is not a number"),
         ({"predicted": pa.array([[0.1, np.nan, 0], [0, 0, 0]])}, "predicted is not finite"),
         ({"alpha": pa.array([[np.inf] * 3, None], pa.list_(pa.float32()))}, "alpha is not finite"),

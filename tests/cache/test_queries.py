@@ -63,7 +63,8 @@ def test_candidates_are_told_by_number_and_what_is_missing_is_none(store, cache,
     frame = cache.candidates("abc")
     assert frame["number"].tolist() == [0, 1, 2, 3]
     np.testing.assert_array_equal(frame["alpha"][0], np.full(3, -0.25, np.float32))
-    assert frame["accuracy"][1] is None
+    np.testing.assert_array_equal(frame["value"][0], np.full(3, -1.0, np.float32))
+    assert frame["accuracy"][1] is frame["value"][1] is None
     assert np.isnan(frame["step"][1])
     assert frame["fitness"][1] == -np.inf
     assert cache.candidates("nothing").empty

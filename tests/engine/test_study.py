@@ -40,7 +40,13 @@ FULL: dict[str, Any] = {
     },
     "model": {"architecture": "mlp", "checkpoints": "kept", "epoch": 3, "bias": False, "hidden": [32, 16]},
     "training": {"learning_rate": 0.4, "momentum": 0, "schedule": "one_cycle", "epochs": 5},
-    "influence": {"strategy": "kfac", "damping": 1e-3, "factor_examples": 500, "modules": ["0", "2"]},
+    "influence": {
+        "strategy": "kfac",
+        "damping": 1e-3,
+        "factor_examples": 500,
+        "modules": ["0", "2"],
+        "measurement": "margin",
+    },
     "reweight": {
         "targets": ["cat", 2],
         "weight_bounds": [0, 2],
@@ -118,6 +124,21 @@ def test_paths_are_relative_to_the_study_file_and_only_files_have_one(full: Stud
     assert full.path("/elsewhere/x.npz") == Path("/elsewhere/x.npz")
 
 
+def test_the_users_own_code_is_an_input_as_the_data_are(tmp_path: Path, smallest: dict[str, Any]) -> None:
+    assert study_of(tmp_path, smallest).input_paths == [tmp_path / "train.parquet", tmp_path / "validation.parquet"]
+    own = study_of(tmp_path, with_setting(smallest, "model.architecture", "file:net/model.py:build"))
+    assert own.input_paths == [*own.data_paths.values(), tmp_path / "net" / "model.py"]
+
+
+@pytest.mark.parametrize("architecture", ["torchvision:resnet18", "file:model.py:build"])
+@pytest.mark.parametrize(("option", "value"), [("bias", False), ("hidden", [8])])
+def test_options_of_our_networks_are_refused_for_others(
+    tmp_path: Path, smallest: dict[str, Any], architecture: str, option: str, value: Any
+) -> None:
+    changes = (("model.architecture", architecture), (f"model.{option}", value))
+    assert f"{option} is given for architecture = '{architecture}'" in str(refusal_of(tmp_path, smallest, *changes))
+
+
 def test_the_study_file_may_be_named_relative_to_the_working_directory(
     tmp_path: Path, smallest: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,9 +168,25 @@ def test_a_study_cannot_be_changed_in_place(full: Study) -> None:
         # Choices, with the nearest where one is near.
         ("model.architecture", "resnet", "[model] architecture is 'resnet'", "'cnn' or 'resnet9'", "'resnet9'"),
         ("model.architecture", "CNN", "[model] architecture is 'CNN'", "'cnn'", "'cnn'"),
+        (
+            "model.architecture",
+            "resnet18",
+            "[model] architecture is 'resnet18'",
+            "'torchvision:resnet18'",
+            "Write 'torchvision:resnet18' if that",
+        ),
+        (
+            "model.architecture",
+            "file:model.py",
+            "[model] architecture is 'file:model.py'",
+            "the name of a function",
+            "Write 'file:model.py:build'",
+        ),
+        ("model.architecture", 3, "[model] architecture is 3", "a string", "Change [model] architecture"),
         ("data.format", "torchvision", "[data] format is 'torchvision'", "'parquet', 'csv', 'npz' or", "Change [data]"),
         ("data.transform.augment", ["crp"], "[data.transform] augment[0] is 'crp'", "'crop' or 'flip'", "'crop'"),
         ("influence.damping", "heurist", "[influence] damping is 'heurist'", "'heuristic' or a number", "'heuristic'"),
+        ("influence.measurement", "accuracy", "measurement is 'accuracy'", "'soft_accuracy'", "'soft_accuracy'"),
         ("influence.factor_examples", "al", "factor_examples is 'al'", "'auto' or 'all' or a whole number", "'all'"),
         # Types are not guessed at.
         ("seed", "1", "seed is '1'", "a whole number", "Change seed"),
@@ -512,7 +549,7 @@ def test_the_canonical_form_knows_defaults_and_number_forms_but_not_the_folder(
 
 def test_the_canonical_form_holds_the_named_tables_only(full: Study) -> None:
     assert json.loads(full.canonical("seed", "compute")) == {
-        "compute": {"batch_size": 0, "device": "auto", "precision": "auto", "threads": 2},
+        "compute": {"batch_size": 0, "device": "auto", "memory_gb": 1.0, "precision": "auto", "threads": 2},
         "seed": 7,
     }
 

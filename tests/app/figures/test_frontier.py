@@ -1,7 +1,9 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from app.figures import frontier
+from engine.judged_by import WORDS, Measurement
 
 SWEEP = pd.DataFrame({"level": [0.2, 0.0, 0.1], "target_gain": [2.0, 1.0, 1.6], "worst_other": [-2.0, 0.0, -1.0]})
 COLUMNS = ["number", "origin", "target_gain", "worst_other", "feasible"]
@@ -109,3 +111,13 @@ def test_the_arguments_are_left_alone() -> None:
 
 def test_nothing_predicted_and_nothing_trained_is_a_sentence() -> None:
     assert "No frontier yet" in frontier(pd.DataFrame(), pd.DataFrame()).layout.meta["alt"]
+
+
+@pytest.mark.parametrize("measurement", WORDS)
+def test_gains_are_told_in_per_cent_of_what_the_classes_are_judged_by(measurement: Measurement) -> None:
+    figure = frontier(SWEEP, NONE, measurement=measurement)
+
+    scale = WORDS[measurement].scale
+    title = figure.layout.xaxis.title.text
+    assert title == f"worst other class: gain<br>(% of its {scale}, against the control)"
+    assert figure.layout.yaxis.title.text == f"targets: mean gain<br>(% of class {scale}, against the control)"

@@ -7,6 +7,7 @@ from hypothesis.extra.numpy import arrays
 from app.figures import held_out_gains
 from app.figures.intervals import reading
 from app.figures.palette import GAIN, LOSS, UNCLEAR
+from engine.judged_by import WORDS, Measurement
 
 NAMES = ("cat", "dog", "ship")
 GAINS = (2.0, -3.0, 0.5)
@@ -82,3 +83,11 @@ def test_a_class_with_too_few_samples_says_so_on_hover() -> None:
 
 def test_without_gains_it_says_so() -> None:
     assert "No held-out gain is known" in held_out_gains((), (), ()).layout.meta["alt"]
+
+
+@pytest.mark.parametrize("measurement", WORDS)
+def test_gains_are_told_in_per_cent_of_what_the_classes_are_judged_by(measurement: Measurement) -> None:
+    figure = held_out_gains(NAMES, GAINS, INTERVALS, measurement=measurement)
+
+    title = f"gain on unseen data<br>(% of the class's {WORDS[measurement].scale}; higher = better)"
+    assert figure.layout.xaxis.title.text == title

@@ -1,9 +1,11 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from app.figures import JOINT_NEGATIVE, JOINT_POSITIVE, influence_of_sample
+from engine.judged_by import WORDS, Measurement
 
 
 @settings(max_examples=20)
@@ -48,3 +50,10 @@ def test_of_40_classes_the_strongest_20_and_its_own_are_drawn() -> None:
 def test_an_unknown_influence_is_a_sentence() -> None:
     for vector in ((), (1.0, np.nan)):
         assert "not known" in influence_of_sample(("a", "b"), vector, 0).layout.meta["alt"]
+
+
+@pytest.mark.parametrize("measurement", WORDS)
+def test_the_axis_names_what_the_classes_are_judged_by(measurement: Measurement) -> None:
+    figure = influence_of_sample(("cat", "dog"), (-1.0, 2.0), 1, measurement)
+
+    assert f"({WORDS[measurement].name} × samples; higher" in figure.layout.xaxis.title.text

@@ -1,9 +1,11 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from app.figures import OTHER, TARGET, predicted_changes
+from engine.judged_by import WORDS, Measurement
 
 NAMES = ("cat", "dog", "ship", "frog")
 
@@ -83,3 +85,12 @@ def test_a_class_whose_gain_is_not_known_is_written_so() -> None:
 
 def test_without_a_prediction_it_says_so() -> None:
     assert "choose at least one target" in predicted_changes((), (), ()).layout.meta["alt"]
+
+
+@pytest.mark.parametrize("measurement", WORDS)
+def test_gains_are_told_in_per_cent_of_what_the_classes_are_judged_by(measurement: Measurement) -> None:
+    figure = predicted_changes(NAMES, (1, 2, -1, 0), (1,), measurement=measurement)
+
+    scale = WORDS[measurement].scale
+    assert figure.layout.xaxis.title.text == f"predicted gain<br>(% of the class's {scale}; higher = better)"
+    assert all(text.endswith(f"of its {scale}") for trace in figure.data for text in trace.hovertext)

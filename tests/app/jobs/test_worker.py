@@ -122,6 +122,15 @@ def test_a_result_is_current_until_data_or_checkpoints_change(
     assert not job.has_current_result()
 
 
+def test_a_result_is_current_until_the_users_code_changes(job: JobFolder, study: Path, tmp_path: Path) -> None:
+    study.write_text(study.read_text().replace('"mlp"', '"file:model.py:build"'))
+    (tmp_path / "model.py").write_text("one")
+    assert run_job(job, {"do": lambda *_: {}}, JobProgress(job)) == 0
+    assert job.has_current_result()
+    (tmp_path / "model.py").write_text("another")
+    assert not job.has_current_result()
+
+
 def test_training_that_writes_its_checkpoints_keeps_its_own_result_current(job: JobFolder, tmp_path: Path) -> None:
     def do(study: Study, store: Store, options: dict[str, Any], progress: Progress) -> dict[str, Any]:
         study.checkpoints_path.mkdir()

@@ -1,8 +1,15 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
-from app.workflow.candidate_parts import candidate_rows, candidates_table, stored_weights, weights_table
+from app.workflow.candidate_parts import (
+    candidate_rows,
+    candidates_table,
+    read_control,
+    stored_weights,
+    weights_table,
+)
 from cache.run_folder import RunFolder
 from engine.reweight.candidates import Candidate, Measured
 
@@ -18,7 +25,7 @@ def candidate(number: int, **changes) -> Candidate:
         "fitness": 0.1 * number,
         "predicted": np.array([0.5, -0.5]),
         "weights": np.array([1.0, 0.5, 1.5], np.float32) + number,
-        "measured": Measured(np.array([0.5, 1.0]), np.array([2.0, 0.25])),
+        "measured": Measured(np.array([0.5, 1.0]), np.array([2.0, 0.25]), np.array([-1.5, 3.0])),
     }
     return Candidate(**(values | changes))
 
@@ -49,12 +56,32 @@ def test_candidates_of_all_generations_come_back_in_the_order_of_their_numbers(t
     assert rows[2]["alpha"] == [-0.25, 0.5]
 
 
+def test_a_control_from_before_there_was_a_choice_is_judged_by_its_loss(tmp_path):
+    old, new = RunFolder(tmp_path / "old"), RunFolder(tmp_path / "new")
+    old.write_json("control.json", {"targets": [0], "loss": [0.5, np.nan], "accuracy": [0.5, 1.0]})
+    new.write_json("control.json", {"loss": [0.5, 2.0], "value": [-1.0, 3.0], "scale": [1.5, 3.5]})
+
+    assert read_control(old).value == pytest.approx([0.5, np.nan], nan_ok=True)
+    assert read_control(old).scale == pytest.approx([0.5, np.nan], nan_ok=True)
+    assert (read_control(new).value.tolist(), read_control(new).scale.tolist()) == ([-1.0, 3.0], [1.5, 3.5])
+
+
+def test_old_candidates_without_values_are_told_like_new_ones(tmp_path):
+    old, new = RunFolder(tmp_path / "old"), RunFolder(tmp_path / "new")
+    stored(new, 0, candidate(0))
+    old.write_table("candidates-000.parquet", new.read_table("candidates-000.parquet").drop_columns(["value"]))
+
+    assert candidate_rows(old) == candidate_rows(new)
+    assert new.read_table("candidates-000.parquet").column("value").to_pylist() == [[-1.5, 3.0]]
+
+
 def test_a_candidate_that_was_not_trained_has_no_accuracy(tmp_path):
     folder = RunFolder(tmp_path / "run")
     stored(folder, 0, candidate(0, feasible=False, measured=None))
 
     assert candidate_rows(folder)[0]["accuracy"] is None
-    assert folder.read_table("candidates-000.parquet").column("loss").to_pylist() == [None]
+    for column in ("loss", "value"):
+        assert folder.read_table("candidates-000.parquet").column(column).to_pylist() == [None]
 
 
 def test_weights_are_found_by_the_number_of_their_candidate(tmp_path):

@@ -10,6 +10,7 @@ def marks(**changes) -> dict[str, TrustMark]:
         "stationarity": [0.0, changes.pop("drift", 0.0)],
         "classes": 2,
         "fold_counts": changes.pop("fold_counts", [[20, 20], [20, 20]]),
+        **changes.pop("judged", {}),
     }
     ceiling = {
         "few_samples": changes.pop("few", []),
@@ -55,6 +56,14 @@ def test_a_class_that_one_fold_measures_leaves_nothing_to_compare():
 
     assert mark.grade == "poor"
     assert "single fold" in mark.reason
+
+
+@pytest.mark.parametrize(
+    ("judged", "scale"),
+    [({}, "loss"), ({"measurement": "margin"}, "mean margin"), ({"measurement": "soft_accuracy"}, "soft error")],
+)
+def test_agreement_is_told_in_per_cent_of_what_the_classes_are_judged_by(judged, scale):
+    assert f"within 1.0 per cent of its {scale} (95%" in marks(judged=judged)["Agreement of the folds"].reason
 
 
 def test_what_is_left_out_and_what_is_too_few_is_named():

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from app.workflow.candidate_parts import Control, read_control
 from app.workflow.improve_view import SWEEP_LEVELS, Predictor, measured_points
 from engine.errors import RefusedInput
 from engine.study import Study, load_study
@@ -97,15 +98,20 @@ def test_a_class_that_no_weights_change_is_refused_by_name(study, vectors):
         Predictor.of(study, (0,), vectors, np.arange(90) % 3, np.ones(3), NAMES)
 
 
-def candidates(*losses: list[float] | None) -> pd.DataFrame:
-    numbers = range(len(losses))
+def candidates(*values: list[float] | None) -> pd.DataFrame:
+    numbers = range(len(values))
+    # A loss of 99 would be seen: points are of the value.
+    told = {"value": values, "loss": [value and [99.0] * 3 for value in values]}
     return pd.DataFrame(
-        {"number": numbers, "origin": "random", "feasible": [loss is not None for loss in losses], "loss": losses}
+        {"number": numbers, "origin": "random", "feasible": [value is not None for value in values], **told}
     )
 
 
-def test_a_candidate_lies_at_its_change_of_loss_against_the_control():
-    points = measured_points(candidates([0.25, 1.5, 2.0], [0.5, 1.0, 1.0]), np.array([0.5, 1.0, 2.0]), (0,))
+CONTROL = Control(np.array([0.5, 1.0, 2.0]), np.array([0.5, 1.0, 2.0]))
+
+
+def test_a_candidate_lies_at_its_change_of_value_against_the_control():
+    points = measured_points(candidates([0.25, 1.5, 2.0], [0.5, 1.0, 1.0]), CONTROL, (0,))
 
     assert points.columns.tolist() == ["number", "origin", "feasible", "target_gain", "worst_other"]
     assert points["target_gain"].tolist() == [50.0, 0.0]
@@ -113,10 +119,19 @@ def test_a_candidate_lies_at_its_change_of_loss_against_the_control():
 
 
 def test_candidates_that_were_not_trained_are_no_points():
-    points = measured_points(candidates(None, [0.5, 1.0, 2.0]), np.array([0.5, 1.0, 2.0]), (0,))
+    points = measured_points(candidates(None, [0.5, 1.0, 2.0]), CONTROL, (0,))
 
     assert points["number"].tolist() == [1]
-    assert measured_points(candidates(None), np.ones(3), (0,)).empty
+    assert measured_points(candidates(None), CONTROL, (0,)).empty
+
+
+def test_a_value_below_zero_is_better_the_lower_and_told_by_its_scale():
+    control = Control(np.array([-1.0, 0.5, -4.0]), np.array([2.0, 1.0, 4.0]))
+
+    points = measured_points(candidates([-2.0, 0.5, -3.0]), control, (0,))
+
+    assert points["target_gain"].tolist() == [50.0]
+    assert points["worst_other"].tolist() == [-25.0]
 
 
 def test_the_candidates_of_a_stored_search_are_points(digits_store):
@@ -126,9 +141,9 @@ def test_the_candidates_of_a_stored_search_are_points(digits_store):
         cache.ingest()
         (run,) = cache.runs("reweight")
         stored = cache.candidates(run["key"])
-    control = digits_store.run(run["key"]).read_json("control.json")
+    control = read_control(digits_store.run(run["key"]))
 
-    points = measured_points(stored, np.array(control["loss"]), (1, 8)).set_index("number")
+    points = measured_points(stored, control, (1, 8)).set_index("number")
 
     assert set(points.index) == set(stored["number"][stored["accuracy"].notna()])
     assert points.loc[run["chosen"], "target_gain"] > points.loc[run["chosen"], "worst_other"]

@@ -56,7 +56,7 @@ def test_chosen_weights_keep_their_mean_and_their_bounds(trained_digits, finishe
     assert weights.mean() == pytest.approx(1, abs=1e-6)
     assert weights.min() >= 0.5 - 1e-6
     assert weights.max() <= 1.5 + 1e-6
-    assert np.ptp(weights) > 0.1
+    assert np.ptp(weights) > 0.05
     assert np.array_equal(weights, stored_weights(folder, folder.manifest()["chosen"]))
 
 

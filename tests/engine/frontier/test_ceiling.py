@@ -8,6 +8,7 @@ from scipy import stats
 from engine.errors import RefusedInput
 from engine.frontier import ceiling_verdict, leave_out
 from engine.frontier.ceiling import STEP
+from engine.judged_by import WORDS
 from engine.reweight.programme import ProgrammeSettings, ReweightProgramme
 
 NAMES = ("cat", "dog", "ship")
@@ -44,7 +45,7 @@ def test_samples_that_harm_all_classes_leave_room():
     assert found.few_samples == ()
 
 
-def test_gains_are_per_cent_of_the_class_loss_and_fall_on_folds_left_out():
+def test_gains_are_per_cent_of_the_class_scale_and_fall_on_folds_left_out():
     rows = rows_of(room_for_all(), 0.5)
     found = ceiling_verdict(rows, COUNTS, LOSS, NAMES)
     doubled = ceiling_verdict(rows, COUNTS, 2 * LOSS, NAMES)
@@ -52,6 +53,19 @@ def test_gains_are_per_cent_of_the_class_loss_and_fall_on_folds_left_out():
     assert (found.gain.held_out < found.gain.in_sample).all()
     for one, other in zip(vars(found.gain).values(), vars(doubled.gain).values(), strict=True):
         np.testing.assert_allclose(one, 2 * other)
+
+
+@pytest.mark.parametrize("measurement", WORDS)
+@pytest.mark.parametrize("room", [True, False])
+def test_the_sentence_names_what_gains_are_per_cent_of(measurement, room):
+    rows = rows_of(room_for_all() if room else exact_trade_off(), 0.2)
+    plain = ceiling_verdict(rows, COUNTS, LOSS, NAMES)
+    found = ceiling_verdict(rows, COUNTS, LOSS, NAMES, measurement=measurement)
+
+    assert f"% of its {WORDS[measurement].scale} (95%" in found.sentence
+    assert ("loss" in found.sentence) == (measurement == "loss")
+    # The words alone follow it: the scale is the caller's.
+    assert (found.verdict, found.minimum) == (plain.verdict, plain.minimum)
 
 
 def test_without_noise_the_gain_left_out_is_the_gain_in_sample():

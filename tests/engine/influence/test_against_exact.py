@@ -24,8 +24,8 @@ def logistic_regression(data: StudyData) -> nn.Module:
     return converged(nn.Sequential(nn.Linear(2, 2)), data.train.inputs, data.train.labels)
 
 
-def vectors(model: nn.Module, data: StudyData, folder: Path) -> np.ndarray:
-    settings = study(folder, f'damping = {DAMPING}\nfactor_examples = "all"')
+def vectors(model: nn.Module, data: StudyData, folder: Path, strategy: str = "ekfac") -> np.ndarray:
+    settings = study(folder, f'strategy = "{strategy}"\ndamping = {DAMPING}\nfactor_examples = "all"')
     prepared = prepare_influence(settings, data, model, horizon=HORIZON)
     return pool_folds(np.concatenate([part.ceiling for part in prepared.parts()]), prepared.fold_counts)
 

@@ -7,14 +7,15 @@ import pytest
 import torch
 from kronfluence.analyzer import Analyzer, prepare_model
 from kronfluence.arguments import FactorArguments, ScoreArguments
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 from engine.data import StudyData
 from engine.frontier import pool_folds
 from engine.influence import prepare_influence
-from engine.influence.curvature import ClassificationTask
+from engine.influence.kronecker import ClassificationTask
 from engine.influence.operators import Horizon
+from engine.influence.strategies import FACTOR_BATCH
 from tests.engine.influence.cases import digits, mlp, study, trained
 
 HORIZON = Horizon(tau=0.5, weight_decay=0.0)
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*GradScaler:FutureWarning")
 
 
 def kronfluence_scores(
-    model: nn.Module, data: StudyData, strategy: str, damping: float | None, folder: Path, seed: int = 0
+    model: nn.Module, data: StudyData, strategy: str, damping: float | None, folder: Path
 ) -> np.ndarray:
     """K passes, one a class, as kronfluence's documentation does them; shape (N, K)."""
     names = [name for name, module in model.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)]
@@ -30,8 +31,9 @@ def kronfluence_scores(
     train = TensorDataset(data.transform.prepare(data.train.inputs), data.train.labels)
     validation = TensorDataset(data.transform.prepare(data.validation.inputs), data.validation.labels)
     analyzer = Analyzer("peer", prepare_model(model, task), task, cpu=True, output_dir=str(folder), disable_tqdm=True)
-    torch.manual_seed(seed)
-    analyzer.fit_all_factors("f", train, per_device_batch_size=256, factor_args=FactorArguments(strategy=strategy))
+    analyzer.fit_all_factors(
+        "f", train, per_device_batch_size=FACTOR_BATCH, factor_args=FactorArguments(strategy=strategy)
+    )
     columns = []
     for k in range(data.num_classes):
         members = torch.nonzero(data.validation.labels == k)[:, 0].tolist()
@@ -50,9 +52,21 @@ def kronfluence_scores(
 
 
 def ours(model: nn.Module, data: StudyData, influence: str, folder: Path) -> np.ndarray:
-    prepared = prepare_influence(study(folder, influence), data, model, horizon=HORIZON)
+    settings = study(folder, f'factor_examples = "all"\n{influence}')
+    prepared = prepare_influence(settings, data, model, horizon=HORIZON)
     rows = np.concatenate([part.ceiling for part in prepared.parts()])
     return pool_folds(rows, prepared.fold_counts)
+
+
+@pytest.fixture(autouse=True)
+def drawn_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Fisher's labels without chance: kronfluence's loaders take from the generator what ours do not."""
+
+    def median(probabilities: Tensor, num_samples: int) -> Tensor:
+        assert num_samples == 1
+        return (probabilities.cumsum(1) > 0.5).int().argmax(1, keepdim=True)
+
+    monkeypatch.setattr(torch, "multinomial", median)
 
 
 def relative_error(values: np.ndarray, truth: np.ndarray) -> float:
@@ -83,6 +97,6 @@ def test_convolution_scores_equal_kronfluences_k_passes(tmp_path: Path) -> None:
         nn.Linear(54, 10),
     )
     trained(model, data.train.inputs, data.train.labels, steps=20)
-    values = ours(model, data, "damping = 0.01", tmp_path)
+    values = ours(model, data, 'strategy = "ekfac"\ndamping = 0.01', tmp_path)
     truth = kronfluence_scores(model, data, "ekfac", 0.01, tmp_path)
     assert relative_error(values, truth) <= 1e-4

@@ -4,18 +4,18 @@ import math
 
 import torch
 
-from engine.influence.operators import Horizon, ceiling_factor, epoch_factor
+from engine.influence.operators import Horizon, Inverse
 
 EIGENVALUES = torch.tensor([[0.0, 1e-9, 0.01], [0.5, 3.0, 200.0]], dtype=torch.float64)
 
 
 def test_the_ceiling_operator_adds_damping_and_weight_decay() -> None:
-    torch.testing.assert_close(ceiling_factor(EIGENVALUES, 0.1, 0.02), 1 / (EIGENVALUES + 0.12))
+    torch.testing.assert_close(Inverse(0.1, 0.02).factor(EIGENVALUES, 7.0), 1 / (EIGENVALUES + 0.12))
 
 
-def test_heuristic_damping_is_a_tenth_of_the_mean_eigenvalue() -> None:
-    expected = 1 / (EIGENVALUES + 0.1 * EIGENVALUES.mean())
-    torch.testing.assert_close(ceiling_factor(EIGENVALUES, None, 0.0), expected)
+def test_without_a_number_the_inverse_takes_the_curvatures_proposal_times_the_multiple() -> None:
+    torch.testing.assert_close(Inverse(None, 0.0).factor(EIGENVALUES, 0.3), 1 / (EIGENVALUES + 0.3))
+    torch.testing.assert_close(Inverse(None, 0.02, 10.0).factor(EIGENVALUES, 0.3), 1 / (EIGENVALUES + 3.02))
 
 
 def test_the_epoch_operator_is_the_sum_of_gradient_descent_steps() -> None:
@@ -24,16 +24,16 @@ def test_the_epoch_operator_is_the_sum_of_gradient_descent_steps() -> None:
     rate = horizon / steps
     sigma = EIGENVALUES + 0.001
     unrolled = (1 - (1 - rate * sigma) ** steps) / sigma
-    torch.testing.assert_close(epoch_factor(EIGENVALUES, Horizon(horizon, 0.001)), unrolled, rtol=3e-3, atol=0)
+    torch.testing.assert_close(Horizon(horizon, 0.001).factor(EIGENVALUES, 7.0), unrolled, rtol=3e-3, atol=0)
 
 
 def test_a_long_horizon_gives_the_inverse_and_a_short_one_the_identity() -> None:
     positive = EIGENVALUES[1]
-    torch.testing.assert_close(epoch_factor(positive, Horizon(1e6, 0.0)), 1 / positive)
-    torch.testing.assert_close(epoch_factor(positive, Horizon(1e-9, 0.0)) / 1e-9, torch.ones_like(positive))
+    torch.testing.assert_close(Horizon(1e6, 0.0).factor(positive, 7.0), 1 / positive)
+    torch.testing.assert_close(Horizon(1e-9, 0.0).factor(positive, 7.0) / 1e-9, torch.ones_like(positive))
 
 
 def test_flat_directions_get_the_horizon_itself_and_never_a_nan() -> None:
-    factor = epoch_factor(EIGENVALUES, Horizon(0.7, 0.0))
+    factor = Horizon(0.7, 0.0).factor(EIGENVALUES, 7.0)
     assert torch.isfinite(factor).all()
     assert math.isclose(float(factor[0, 0]), 0.7)

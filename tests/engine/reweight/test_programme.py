@@ -319,7 +319,7 @@ def test_shapes_that_do_not_fit_are_refused():
 def test_a_class_that_no_weights_change_is_refused_by_name():
     vectors = random_vectors()
     vectors[:, 2] = 0.1
-    with pytest.raises(RefusedInput, match="change the loss of dog"):
+    with pytest.raises(RefusedInput, match="improve dog"):
         ReweightProgramme(vectors, ProgrammeSettings((0,)), class_names=("cat", "ship", "dog"))
     # Without the mean constraint a constant influence can be used: by training on more.
     ReweightProgramme(vectors, ProgrammeSettings((0,), mean_preserving=False))

@@ -41,7 +41,7 @@ def breeding(settings, programme):
 class World:
     """A pretended training: accuracy moves with the gain, a little bent by the weights."""
 
-    control = Measured(np.full(3, 0.7), np.full(3, 1.0))
+    control = Measured(np.full(3, 0.7), np.full(3, 1.0), np.full(3, -2.0))
 
     def __init__(self, vectors):
         self.vectors, self.trained = vectors, []
@@ -50,7 +50,8 @@ class World:
         self.trained.append(weights.copy())
         gain = (weights.astype(np.float64) - 1) @ self.vectors / len(weights)
         bend = 0.3 * np.mean((weights - 1) ** 2)
-        return Measured(self.control.accuracy + gain - bend, self.control.loss - gain + bend)
+        better = gain - bend
+        return Measured(self.control.accuracy + better, self.control.loss - better, self.control.value - 3 * better)
 
 
 def run(programme, vectors, state=None, settings=SETTINGS, stop_after=None, baselines=(), **options):
@@ -79,7 +80,7 @@ def plain(candidate):
     measured = values.pop("measured")
     return {
         **{key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in values.items()},
-        "measured": measured and (measured.accuracy.tolist(), measured.loss.tolist()),
+        "measured": measured and tuple(values.tolist() for values in vars(measured).values()),
     }
 
 
@@ -121,6 +122,17 @@ def test_a_search_stopped_after_any_generation_goes_on_as_if_it_had_not(programm
     assert [plain(item) for item in before + after] == [plain(item) for item in candidates]
     assert kept + later == states
     assert (resumed.best, resumed.state) == (whole.best, whole.state)
+
+
+def test_a_stored_state_without_values_was_judged_by_its_losses(programme, vectors):
+    _, _, states, _ = run(programme, vectors, stop_after=0)
+    new = json.loads(json.dumps(states[0].to_json()))
+    old = {**new, "seen": {key: item[:2] for key, item in new["seen"].items()}}
+
+    assert SearchState.from_json(new).seen == states[0].seen
+    restored = SearchState.from_json(old).seen
+    assert restored == {key: (accuracy, loss, loss) for key, (accuracy, loss, _) in states[0].seen.items()}
+    assert restored != states[0].seen
 
 
 def test_a_cancellation_between_candidates_passes_through_silently(programme, vectors, caplog):
@@ -251,7 +263,8 @@ def test_progress_counts_every_candidate_and_ends_whole(programme, vectors):
 
 
 def test_weights_that_are_no_better_than_the_control_are_never_the_result(programme, vectors):
-    harmful = Measured(World.control.accuracy - np.array([0.0, 0.0, 0.3]), World.control.loss)
+    control = World.control
+    harmful = Measured(control.accuracy - np.array([0.0, 0.0, 0.3]), control.loss, control.value)
     search = Search(programme, World.control, SETTINGS, breeding(SETTINGS, programme), lambda weights: harmful)
     result = search.run()
     assert all(item.fitness < 0 for item in result.candidates if item.measured is harmful)

@@ -44,7 +44,37 @@ def test_number_types_are_those_that_are_stored() -> None:
         "confidence": "float32",
         "correct": "bool",
         "losses": "float32",
+        "value": "float64",
+        "scale": "float64",
+        "values": "float32",
     }
+
+
+def test_without_a_choice_a_class_is_judged_by_its_loss() -> None:
+    samples = logits_are_inputs([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0]], [0, 1, 1])
+    found = evaluate(nn.Identity(), samples, PLAIN, 2)
+    assert np.array_equal(found.values, found.losses)
+    assert np.array_equal(found.value, found.loss)
+    assert np.array_equal(found.scale, found.loss)
+
+
+def test_a_margin_is_averaged_with_its_sign_and_scaled_without_it() -> None:
+    samples = logits_are_inputs([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0]], [0, 0, 1])
+    found = evaluate(nn.Identity(), samples, PLAIN, 3, measurement="margin")
+    assert found.values.tolist() == [-2.0, 1.0, 3.0]
+    assert found.value[:2].tolist() == [-0.5, 3.0]
+    assert found.scale[:2].tolist() == [1.5, 3.0]
+    assert np.isnan([found.value[2], found.scale[2]]).all()
+    losses = evaluate(nn.Identity(), samples, PLAIN, 3)
+    assert np.array_equal(found.losses, losses.losses)
+    assert np.array_equal(found.loss, losses.loss, equal_nan=True)
+
+
+def test_the_soft_error_is_its_own_scale() -> None:
+    samples = logits_are_inputs([[0.0, np.log(3.0)], [0.0, 0.0]], [1, 1])
+    found = evaluate(nn.Identity(), samples, PLAIN, 2, measurement="soft_accuracy")
+    assert found.values == pytest.approx([0.25, 0.5])
+    assert found.value[1] == found.scale[1] == pytest.approx(0.375)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 30, 1000])

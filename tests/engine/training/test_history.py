@@ -9,6 +9,7 @@ import torch
 
 from engine.data import InputTransform, Samples
 from engine.errors import RefusedInput
+from engine.study import Study
 from engine.training import EpochRecord, TrainingHistory, read_history
 from engine.training.history import training_fingerprint, write_history
 from tests.engine.training.cases import data_of, study, table, tables
@@ -65,6 +66,18 @@ def test_the_fingerprint_changes_with_all_that_the_weights_depend_on(tmp_path: P
         ),
     ]
     assert len({first, *others}) == 1 + len(others)
+
+
+def test_the_fingerprint_changes_with_the_bytes_of_the_users_code_and_not_with_its_place(tmp_path: Path) -> None:
+    def with_code(path: str, text: str) -> str:
+        (tmp_path / path).write_text(text)
+        case = study(tmp_path).model_dump()
+        case["model"] = {"architecture": f"file:{path}:build"}
+        return training_fingerprint(Study.model_validate({**case, "folder": tmp_path}), tables())
+
+    first = with_code("model.py", "one")
+    assert with_code("other.py", "one") == first
+    assert with_code("model.py", "two") != first
 
 
 def test_the_fingerprint_does_not_depend_on_names_places_or_the_epoch_looked_at(tmp_path: Path) -> None:

@@ -156,3 +156,52 @@ def test_a_stopped_training_is_not_continued_on_other_data(tmp_path: Path) -> No
 def test_a_single_file_is_no_place_for_a_training(tmp_path: Path) -> None:
     with pytest.raises(RefusedInput, match=r"checkpoints is the file model\.pt.*a folder"):
         train(study(tmp_path, model={"checkpoints": "model.pt"}), tables())
+
+
+DROPPING = """
+from torch import nn
+def build(input_shape, num_classes):
+    return nn.Sequential(nn.Linear(input_shape[0], 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, num_classes))
+"""
+
+
+def own_code(folder: Path) -> Study:
+    """A study whose model drops out, built by a file of the user's."""
+    folder.mkdir(exist_ok=True)
+    (folder / "model.py").write_text(DROPPING)
+    model = {"architecture": "file:model.py:build"}
+    return study(folder, "logistic_regression").with_changes(model=model)
+
+
+def test_what_is_dropped_out_depends_on_the_seed_alone_and_not_on_where_a_training_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARETOSCOPE_CODE_ROOT", str(tmp_path))
+    whole, stopped = own_code(tmp_path / "a"), own_code(tmp_path / "b")
+    train(whole, tables())
+    torch.manual_seed(99)
+    before = torch.get_rng_state()
+    with pytest.raises(Cancelled):
+        train(stopped, tables(), Calls(stop_at=6))
+    assert torch.equal(torch.get_rng_state(), before)
+    train(stopped, tables())
+    assert equal(weights(whole), weights(stopped))
+
+
+def test_a_stopped_training_is_not_continued_with_changed_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARETOSCOPE_CODE_ROOT", str(tmp_path))
+    case = own_code(tmp_path / "a")
+    with pytest.raises(Cancelled):
+        train(case, tables(), Calls(stop_at=6))
+    (case.folder / "model.py").write_text(DROPPING.replace("0.5", "0.4"))
+    with pytest.raises(RefusedInput, match="already holds other checkpoints"):
+        train(case, tables())
+
+
+def test_a_model_that_is_refused_leaves_the_epochs_that_it_was_to_replace(tmp_path: Path) -> None:
+    case, data = study(tmp_path), tables()
+    train(case, data)
+    before = weights(case)
+    with pytest.raises(RefusedInput, match="for pictures"):
+        train(study(tmp_path, "cnn"), data, overwrite=True)
+    assert equal(weights(case), before)

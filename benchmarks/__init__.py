@@ -1,0 +1,1 @@
+"""Slow evidence: each module measures what its name says, ``python -m benchmarks NAME``."""

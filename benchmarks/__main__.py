@@ -1,0 +1,39 @@
+"""``python -m benchmarks NAME [--quick] [--json]``: measures, and prints a table or one JSON object.
+
+The exit status is 0 whenever it measured, also when a figure falls short. Data outside
+the repository is found through PARETOSCOPE_DATA.
+"""
+
+import importlib
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+
+class Name(StrEnum):
+    """The benchmarks; each is a module with a function ``measure(quick) -> Report``."""
+
+    influence = "influence"
+    oracles = "oracles"
+    architectures = "architectures"
+
+
+@cli.command()
+def main(
+    name: Name,
+    quick: Annotated[bool, typer.Option("--quick", help="At most 8 minutes on 2 cores; says what it scales.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measures one thing in this run."""
+    report = importlib.import_module(f"benchmarks.{name}").measure(quick)
+    if as_json:
+        print(report.as_json())
+    else:
+        report.print()
+
+
+if __name__ == "__main__":
+    cli()
