@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from benchmarks import residual_net
-from engine.data import StudyData, load_data
+from engine.data import Samples, StudyData, load_data
 from engine.study import Study, load_study
 from engine.training import NextEpoch
 
@@ -92,7 +92,7 @@ def artificial_classes(data: StudyData, count: int) -> tuple[StudyData, nn.Modul
     generator = np.random.default_rng(0)
     parts = count // data.num_classes
 
-    def dealt(samples):
+    def dealt(samples: Samples) -> Samples:
         labels = samples.labels * parts + torch.from_numpy(generator.integers(0, parts, len(samples)))
         return dataclasses.replace(samples, labels=labels)
 

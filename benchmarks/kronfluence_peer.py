@@ -1,5 +1,6 @@
 """The peer: kronfluence as its documentation has it, one call a class."""
 
+import copy
 import time
 import warnings
 from collections.abc import Iterator
@@ -39,7 +40,7 @@ class KronfluencePeer:
         with _quiet():
             self._analyzer = Analyzer(
                 "peer",
-                prepare_model(model, task),
+                prepare_model(copy.deepcopy(model), task),
                 task,
                 cpu=not torch.cuda.is_available(),
                 output_dir=str(folder),

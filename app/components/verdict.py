@@ -129,7 +129,8 @@ def spectrum_and_paper(view: StudyInView) -> None:
 
 def trust(view: StudyInView) -> None:
     """Shows each reason to trust the verdict, or not."""
-    for column, mark in zip(st.columns(4), trust_marks(view.influence, view.ceiling), strict=True):
+    marks = trust_marks(view.influence, view.ceiling)
+    for column, mark in zip(st.columns(len(marks)), marks, strict=True):
         column.markdown(f"{_GRADES[mark.grade]} **{mark.name}: {mark.grade}**")
         column.caption(mark.reason)
     for notice in view.influence["notices"]:

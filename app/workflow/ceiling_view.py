@@ -37,7 +37,7 @@ def trust_marks(influence: dict[str, Any], ceiling: dict[str, Any]) -> list[Trus
         "Parameters seen",
         "good" if share >= 0.95 else "fair" if share >= 0.5 else "poor",
         f"Influence passes through {share:.0%} of the model's parameters"
-        + (f"; left out: {', '.join(refused)}." if refused else "."),
+        + (f"; left out: {_left_out(refused)}." if refused else "."),
     )
     drift = max(influence["stationarity"])
     converged = TrustMark(
@@ -54,7 +54,34 @@ def trust_marks(influence: dict[str, Any], ceiling: dict[str, Any]) -> list[Trus
         + (f"; too few: {', '.join(ceiling['few_samples'])}." if ceiling["few_samples"] else "."),
     )
     scale = WORDS[measurement_of(influence)].scale
-    return [tracked, converged, evidence, _agreement(scale, *ceiling["minimum"]["interval"])]
+    marks = [tracked, converged, evidence, _agreement(scale, *ceiling["minimum"]["interval"])]
+    return [*marks, *_stability(influence.get("stability"))]
+
+
+def _left_out(refused: dict[str, str]) -> str:
+    """Names one module, or says for many of one kind how many there are."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in refused.items():
+        by_reason.setdefault(reason, []).append(name or "the model's own")
+    return "; ".join(
+        f"{names[0]} ({reason})" if len(names) == 1 else f"{len(names)} modules ({reason})"
+        for reason, names in by_reason.items()
+    )
+
+
+def _stability(stability: dict[str, Any] | None) -> list[TrustMark]:
+    """Grades how much the ranking depends on a number that nobody knows; runs without curvature have none."""
+    if not stability:
+        return []
+    weakest = min(*stability["tenth"], *stability["tenfold"])
+    return [
+        TrustMark(
+            "Stability",
+            "good" if weakest >= 0.9 else "fair" if weakest >= 0.7 else "poor",
+            f"With a tenth or ten times of the damping, samples are ranked alike: Spearman {weakest:.2f} for the class"
+            " that changes most; 1 means not at all.",
+        )
+    ]
 
 
 def _agreement(scale: str, low: float | None, high: float | None) -> TrustMark:

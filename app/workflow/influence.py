@@ -28,6 +28,8 @@ from engine.progress import Progress, silent
 from engine.study import Study
 from engine.training import Evaluation, NextEpoch, evaluate
 
+_ARITHMETIC = "arithmetic.json"
+"""Part that says in what the scores of a run are computed."""
 _PRINTED = (
     "samples",
     "classes",
@@ -142,6 +144,7 @@ def _computed(
     }
     horizon = Horizon(next_epoch.horizon, next_epoch.training.weight_decay)
     prepared = prepare_influence(study, data, model, horizon, progress)
+    _keep_parts_of(folder, {"device": device.type, "precision": prepared.precision.name})
     _store_samples(folder, data, evaluations, prepared)
 
     began = time.perf_counter()
@@ -178,6 +181,13 @@ def _computed(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "environment": {"threads": torch.get_num_threads(), "torch": torch.__version__, "device": device.type},
     }
+
+
+def _keep_parts_of(folder: RunFolder, arithmetic: dict[str, str]) -> None:
+    """Drops what a stopped run left if it was computed otherwise: on a GPU, say, and this goes on without one."""
+    if _ARITHMETIC in folder.parts and folder.read_json(_ARITHMETIC) != arithmetic:
+        folder.discard()
+    folder.write_json(_ARITHMETIC, arithmetic)
 
 
 def _stationarity(folder: RunFolder, prepared: PreparedInfluence) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ LARGEST_SAMPLE = 8_000
 """At which growing ends, however much the halves differ."""
 AGREEMENT = 0.95
 """Spearman between the halves, of the class that agrees least, at which growing ends."""
-MOMENT_SAMPLES = 1_000
+MOMENT_SAMPLES = 500
 """Samples that EKFAC's second moments are taken over at most; they settle sooner than the bases."""
 DIAGONAL_SAMPLES = 2_000
 """Samples that the diagonal's second moments are taken over at most."""

@@ -4,8 +4,8 @@
 gradient and ``∇ℓ_j = Σ_t g_jt a_jtᵀ`` module by module. The backward pass computes output
 gradients only: no parameter asks for one. Where a module has one position a sample, the
 rows are contracted with its input first and no gradient ``(B, o, i)`` is ever formed;
-where it has several, gradients are formed for a few samples at a time, so that they stay
-in the processor's cache and memory does not grow with the batch.
+where it has several, patches are laid out for a few samples at a time, so that they stay in
+the processor's cache, and gradients are kept for as many as a stated memory holds.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,9 @@ from engine.influence.linear_maps import observed, per_sample_gradients, positio
 from engine.influence.rows import Rows
 
 CHUNK_BYTES = 24 * 2**20
-"""What patches and gradients of the samples that are contracted at once may take."""
+"""What patches and gradients of the samples that are laid out at once may take: a processor's cache."""
+GRADIENT_BYTES = 128 * 2**20
+"""What the gradients of the samples that are multiplied with the rows at once may take."""
 BLOCK_BYTES = 256 * 2**20
 """What the rows that are contracted at once may take, beside it."""
 
@@ -82,20 +84,17 @@ def contract(rows: Tensor, module: nn.Module, inputs: Tensor, gradient: Tensor) 
     inputs, gradient = inputs.to(rows.dtype), gradient.to(rows.dtype)
     has_positions = isinstance(module, nn.Conv2d) or inputs.dim() > 2
     contracted = _contracted_gradients if has_positions else _contracted_vectors
-    size = _chunk(rows, gradient) if has_positions else len(inputs)
-    return torch.cat(
-        [
-            contracted(rows, module, inputs[at : at + size], gradient[at : at + size])
-            for at in range(0, len(inputs), size)
-        ]
-    )
+    size = max(1, GRADIENT_BYTES // rows[0].nbytes) if has_positions else len(inputs)
+    parts = zip(inputs.split(size), gradient.split(size), strict=True)
+    return torch.cat([contracted(rows, module, *part) for part in parts])
 
 
 def _contracted_gradients(rows: Tensor, module: nn.Module, inputs: Tensor, gradient: Tensor) -> Tensor:
-    gradients = per_sample_gradients(module, inputs, gradient).flatten(1)
-    return torch.cat(
-        [gradients @ block.flatten(1).T for block in _blocks(rows, rows[0].nbytes, gradients.device)], dim=1
-    )
+    size = _chunk(rows, gradient)
+    chunks = zip(inputs.split(size), gradient.split(size), strict=True)
+    # Made chunk by chunk, multiplied all at once: each product reads all rows from memory.
+    gradients = torch.cat([per_sample_gradients(module, *chunk).flatten(1) for chunk in chunks])
+    return torch.cat([gradients @ block.flatten(1).T for block in _blocks(rows, rows[0].nbytes, gradients.device)], 1)
 
 
 def _contracted_vectors(rows: Tensor, module: nn.Module, inputs: Tensor, gradient: Tensor) -> Tensor:

@@ -105,6 +105,12 @@ def _check_logits(model: nn.Module, example: Tensor, logits: object, num_classes
             f"one tensor of logits, shape ({len(example)}, {num_classes})",
             "Return the logits alone from forward",
         )
+    if not bool(logits.isfinite().all()):
+        raise RefusedInput(
+            f"the {kind} returns logits that are NaN or infinite",
+            "finite logits",
+            "Check [data.transform] mean and std, and the checkpoint",
+        )
     with torch.no_grad():
         again = model(example)
         alone = torch.cat([model(example[at : at + 1]) for at in range(len(example))])

@@ -41,8 +41,8 @@ PART_SAMPLES = 4096
 """Training samples a part: small enough to lose little at a stop, large enough to store well."""
 TRACED_SAMPLES = 3
 """Samples that the model is traced with."""
-_BATCH_BYTES = {"cpu": 32 * 2**20, "cuda": 1024 * 2**20}
-"""Aim for inputs and outputs of the tracked modules of one batch: small enough for a processor's cache."""
+_BATCH_BYTES = {"cpu": 96 * 2**20, "cuda": 1024 * 2**20}
+"""Aim for inputs and outputs of the tracked modules of one batch: few products of many rows, and bounded memory."""
 _BATCHES = (16, 1024)
 """Smallest and largest batch that is chosen."""
 

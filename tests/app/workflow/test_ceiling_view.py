@@ -10,6 +10,7 @@ def marks(**changes) -> dict[str, TrustMark]:
         "stationarity": [0.0, changes.pop("drift", 0.0)],
         "classes": 2,
         "fold_counts": changes.pop("fold_counts", [[20, 20], [20, 20]]),
+        "stability": changes.pop("stability", None),
         **changes.pop("judged", {}),
     }
     ceiling = {
@@ -49,6 +50,27 @@ def test_validation_samples_are_graded_by_the_smallest_class_over_all_folds(samp
 )
 def test_agreement_of_the_folds_is_graded_by_the_width_of_the_interval(interval, grade):
     assert marks(interval=interval)["Agreement of the folds"].grade == grade
+
+
+@pytest.mark.parametrize(("weakest", "grade"), [(0.9, "good"), (0.899, "fair"), (0.7, "fair"), (0.699, "poor")])
+@pytest.mark.parametrize("side", ["tenth", "tenfold"])
+def test_stability_is_graded_by_the_class_that_changes_most_on_either_side(weakest, grade, side):
+    stability = {"classes": [0, 1], "tenth": [0.95, 0.99], "tenfold": [0.97, 0.96]} | {side: [0.98, weakest]}
+    mark = marks(stability=stability)["Stability"]
+
+    assert mark.grade == grade
+    assert f"Spearman {weakest:.2f}" in mark.reason
+
+
+def test_a_run_without_curvature_has_no_stability_to_grade():
+    assert "Stability" not in marks()
+
+
+def test_what_is_left_out_is_told_by_reason_and_not_name_by_name():
+    refused = {f"norm{n}": "BatchNorm2d parameters have no Kronecker factors" for n in range(60)} | {"": "a reason"}
+    reason = marks(refused=refused)["Parameters seen"].reason
+
+    assert "60 modules (BatchNorm2d parameters have no Kronecker factors); the model's own (a reason)." in reason
 
 
 def test_a_class_that_one_fold_measures_leaves_nothing_to_compare():

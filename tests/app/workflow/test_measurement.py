@@ -154,7 +154,7 @@ def test_what_is_shown_names_the_measurement_and_never_another(runs, cached, mea
         ceiling["sentence"],
         axes.xaxis.title.text,
         axes.yaxis.title.text,
-        trust_marks(influence, ceiling)[-1].reason,
+        trust_marks(influence, ceiling)[3].reason,
         " ".join(capsys.readouterr().out.split()),
     ]
     for text in told:

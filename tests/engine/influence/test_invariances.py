@@ -9,6 +9,7 @@ import torch
 from engine.errors import Cancelled
 from engine.influence import prepare_influence, vectors
 from engine.influence.operators import Horizon
+from engine.influence.scores import scoring
 from tests.engine.influence.cases import digits, mlp, samples, study, trained
 
 HORIZON = Horizon(tau=0.5, weight_decay=0.0)
@@ -29,9 +30,10 @@ def scores(prepared, finished=()):
     return [np.concatenate([part.ceiling, part.epoch], axis=1) for part in prepared.parts(finished)]
 
 
-def test_batch_size_does_not_change_the_scores(case, tmp_path: Path) -> None:
+@pytest.mark.parametrize("strategy", ["exact", "ekfac"])
+def test_batch_size_does_not_change_the_scores(strategy: str, case, tmp_path: Path) -> None:
     data, model = case
-    settings = study(tmp_path)
+    settings = study(tmp_path, f'strategy = "{strategy}"')
     whole = np.concatenate(scores(prepare_influence(settings, data, model, HORIZON)))
     small = np.concatenate(
         scores(prepare_influence(settings.with_changes(compute={"batch_size": 7}), data, model, HORIZON))
@@ -41,8 +43,8 @@ def test_batch_size_does_not_change_the_scores(case, tmp_path: Path) -> None:
 
 def test_the_order_of_the_training_samples_only_reorders_the_scores(case, tmp_path: Path) -> None:
     data, model = case
-    # The identity keeps the curvature, whose sampled labels follow the order, out of it.
-    settings = study(tmp_path, 'strategy = "identity"')
+    # Exact: the labels that a sampled Fisher draws follow the order.
+    settings = study(tmp_path, 'strategy = "exact"')
     whole = np.concatenate(scores(prepare_influence(settings, data, model, HORIZON)))
     order = torch.randperm(250, generator=torch.Generator().manual_seed(3))
     shuffled = type(data)(
@@ -57,9 +59,10 @@ def test_the_order_of_the_training_samples_only_reorders_the_scores(case, tmp_pa
     np.testing.assert_allclose(moved, whole[order.numpy()], rtol=0, atol=1e-6 * np.abs(whole).max())
 
 
-def test_a_resumed_pass_equals_an_uninterrupted_one_bit_for_bit(case, tmp_path: Path) -> None:
+@pytest.mark.parametrize("strategy", ["exact", "ekfac"])
+def test_a_resumed_pass_equals_an_uninterrupted_one_bit_for_bit(strategy: str, case, tmp_path: Path) -> None:
     data, model = case
-    settings = study(tmp_path)
+    settings = study(tmp_path, f'strategy = "{strategy}"')
     whole = scores(prepare_influence(settings, data, model, HORIZON))
     kept: list[vectors.InfluencePart] = []
 
@@ -74,6 +77,39 @@ def test_a_resumed_pass_equals_an_uninterrupted_one_bit_for_bit(case, tmp_path: 
     assert len(resumed) == 2
     for mine, theirs in zip(resumed, whole[1:], strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_row_has_the_same_scores_whatever_other_rows_are_in_its_pass(case) -> None:
+    data, model = case
+    generator = torch.Generator().manual_seed(0)
+    rows = {"0": torch.randn(60, 16, 65, generator=generator), "2": torch.randn(60, 10, 17, generator=generator)}
+
+    def pass_of(chosen: slice) -> torch.Tensor:
+        with scoring(model, {name: values[chosen] for name, values in rows.items()}) as scoring_pass:
+            return scoring_pass.score(data.train.inputs, data.train.labels)
+
+    whole = pass_of(slice(None))
+    for chosen in (slice(0, 1), slice(7, 31), slice(59, 60)):
+        torch.testing.assert_close(pass_of(chosen), whole[:, chosen], rtol=0, atol=1e-5 * float(whole.abs().max()))
+
+
+@pytest.mark.parametrize("strategy", ["exact", "ekfac", "diagonal"])
+@pytest.mark.parametrize("stage", ["class gradients", "factors", "scores"])
+def test_every_stage_stops_within_one_batch(stage: str, strategy: str, case, tmp_path: Path) -> None:
+    data, model = case
+    calls: list[str] = []
+
+    def stop(name: str, done: int, total: int, note: str = "") -> None:
+        assert 0 < done <= total
+        calls.append(name)
+        if name == stage:
+            raise Cancelled
+
+    settings = study(tmp_path, f'strategy = "{strategy}"').with_changes(compute={"batch_size": 50})
+    with pytest.raises(Cancelled):
+        list(prepare_influence(settings, data, model, HORIZON, stop).parts(progress=stop))
+    assert calls.count(stage) == 1
+    assert all(not module._forward_hooks for module in model.modules())
 
 
 def test_the_model_and_the_global_generator_are_left_as_they_were(case, tmp_path: Path) -> None:

@@ -120,6 +120,7 @@ class Returning(nn.Module):
     [
         (lambda logits: (logits,), "returns tuple for 3 samples"),
         (lambda logits: logits[:, :1], r"returns \(3, 1\) for 3 samples"),
+        (lambda logits: logits / 0, "NaN or infinite"),
         (lambda logits: logits - logits.mean(0), "depend on the other samples of its batch"),
         (lambda logits: functional.dropout(logits, 0.5), "other logits at a second pass"),
     ],
