@@ -33,6 +33,8 @@ from engine.training import NextEpoch
 
 _CALLS = 3
 """Class calls of the peer whose median stands for each of them in a quick run."""
+_FEW = 500
+"""Samples for the factors of K = 100, of which only the scores are timed."""
 _PART = 2_000
 """Training samples that a peer is timed on where it is scaled."""
 
@@ -59,7 +61,7 @@ def measure(quick: bool) -> Report:
     with tempfile.TemporaryDirectory(prefix="paretoscope-benchmark-") as name:
         folder = Path(name)
         _say("training the model")
-        study = trained_study(folder, epochs=1 if quick else 14)
+        study = trained_study(folder, epochs=1 if quick else 10)
         data, next_epoch = loaded(study)
         # kronfluence knows no weight decay, and it would be another curvature.
         study = study.with_changes(training={"weight_decay": 0.0})
@@ -68,7 +70,9 @@ def measure(quick: bool) -> Report:
         epochs = [_epoch(next_epoch, seed) for seed in range(1 if quick else 3)]
         _say("ours, K = 100")
         many, model = artificial_classes(data, 100)
-        k100 = _ours(study, many, model, next_epoch)
+        # Of its figures none is of the factors: some samples do.
+        few = study.with_changes(influence={"factor_examples": _FEW})
+        k100 = _ours(few, many, model, next_epoch)
 
         modules, count = k10.prepared.tracked.names, len(data.train)
         peer = KronfluencePeer(next_epoch.start, data, modules, folder / "k10")
@@ -84,7 +88,7 @@ def measure(quick: bool) -> Report:
         ten = statistics.median(call_seconds) * 10 if quick else sum(call_seconds)
         _say("kronfluence: K = 100")
         of_many = KronfluencePeer(model, many, modules, folder / "k100")
-        of_many.fit("few", 200)
+        of_many.fit("few", _FEW)
         hundred = statistics.median(of_many.score("few", k, _PART)[0] * count / _PART for k in range(_CALLS)) * 100
         spearman = None if quick else _spearman(k10.vectors, [scores for _, scores in calls])
         epochs += [_epoch(next_epoch, 9 + seed) for seed in range(1 if quick else 2)]
@@ -107,7 +111,7 @@ def measure(quick: bool) -> Report:
         f" Peers scaled: factors from {_PART} samples, K = 10 from the median of {_CALLS} class calls;"
         " the model trained for 1 epoch."
         if quick
-        else " The model trained for 14 epochs."
+        else " The model trained for 10 epochs."
     )
     described = (
         f"CIFAR-10, {count:,} training and {len(data.validation):,} validation pictures, residual net of"

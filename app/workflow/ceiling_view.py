@@ -78,8 +78,8 @@ def _stability(stability: dict[str, Any] | None) -> list[TrustMark]:
         TrustMark(
             "Stability",
             "good" if weakest >= 0.9 else "fair" if weakest >= 0.7 else "poor",
-            f"With a tenth or ten times of the damping, samples are ranked alike: Spearman {weakest:.2f} for the class"
-            " that changes most; 1 means not at all.",
+            "How alike samples are ranked under a tenth and ten times of the damping: Spearman"
+            f" {weakest:.2f} for the class that changes most; 1 means that it does not matter.",
         )
     ]
 

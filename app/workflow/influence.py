@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from cache.fingerprints import RESULT_VERSION, influence_key
+from cache.parts import VECTOR_PARTS
 from cache.run_folder import RunFolder
 from cache.store import Store
 from engine.checkpoints import chosen_checkpoint
@@ -30,6 +31,8 @@ from engine.training import Evaluation, NextEpoch, evaluate
 
 _ARITHMETIC = "arithmetic.json"
 """Part that says in what the scores of a run are computed."""
+_FEW = 0.5
+"""Tracked share of parameters below which a result says so."""
 _PRINTED = (
     "samples",
     "classes",
@@ -111,10 +114,10 @@ def stored_influence(study: Study, store: Store) -> RunFolder:
 
 def part_name(number: int) -> str:
     """Returns the name under which part ``number`` of the vectors is stored."""
-    return f"vectors-{number:05d}.parquet"
+    return VECTOR_PARTS.replace("*", f"{number:05d}")
 
 
-def fold_rows(folder: RunFolder, operator: str, parts: str = "vectors-*.parquet") -> NDArray[np.float32]:
+def fold_rows(folder: RunFolder, operator: str, parts: str = VECTOR_PARTS) -> NDArray[np.float32]:
     """Returns the stored scores of an influence run, shape ``(N, F K)``, column ``f K + k``.
 
     Args:
@@ -137,18 +140,28 @@ def _computed(
     model, device = next_epoch.start, next_epoch.device
     measurement = study.influence.measurement
     evaluations = {
-        split: evaluate(model, samples, data.transform, data.num_classes, device, measurement=measurement)
+        split: evaluate(
+            model, samples, data.transform, data.num_classes, device, measurement=measurement, progress=progress
+        )
         if samples
         else None
         for split, samples in (("train", data.train), ("validation", data.validation), ("test", data.test))
     }
     horizon = Horizon(next_epoch.horizon, next_epoch.training.weight_decay)
     prepared = prepare_influence(study, data, model, horizon, progress)
-    _keep_parts_of(folder, {"device": device.type, "precision": prepared.precision.name})
+    _keep_parts_of(
+        folder,
+        {
+            "device": device.type,
+            "precision": prepared.precision.name,
+            "strategy": prepared.strategy,
+            "factor_examples": prepared.factor_examples,
+        },
+    )
     _store_samples(folder, data, evaluations, prepared)
 
     began = time.perf_counter()
-    finished = {int(name[len("vectors-") : -len(".parquet")]) for name in folder.parts if name.startswith("vectors-")}
+    finished = [number for number in range(prepared.num_parts) if part_name(number) in folder.parts]
     for part in prepared.parts(finished, progress):
         folder.write_table(part_name(part.number), _part_table(part))
     score_seconds = time.perf_counter() - began
@@ -183,7 +196,7 @@ def _computed(
     }
 
 
-def _keep_parts_of(folder: RunFolder, arithmetic: dict[str, str]) -> None:
+def _keep_parts_of(folder: RunFolder, arithmetic: dict[str, Any]) -> None:
     """Drops what a stopped run left if it was computed otherwise: on a GPU, say, and this goes on without one."""
     if _ARITHMETIC in folder.parts and folder.read_json(_ARITHMETIC) != arithmetic:
         folder.discard()
@@ -207,6 +220,13 @@ def _stationarity(folder: RunFolder, prepared: PreparedInfluence) -> NDArray[np.
 def _warnings(prepared: PreparedInfluence) -> list[str]:
     """Says where the approximation is to be doubted."""
     warnings = []
+    tracked = prepared.tracked
+    if tracked.share < _FEW:
+        # The one that weighs most need not come first, but a wide layer that was left out is told before norms are.
+        widest = next((f"{name}: {text}" for name, text in tracked.refused.items() if "rows" in text), "")
+        warnings.append(
+            f"influence passes through {tracked.share:.1%} of the model's parameters only" + (widest and f" ({widest})")
+        )
     agreement = prepared.factor_agreement
     if agreement is not None and agreement < AGREEMENT:
         warnings.append(

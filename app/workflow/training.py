@@ -5,7 +5,7 @@ from typing import Any
 
 from cache.store import Store
 from engine.data import load_data
-from engine.influence import traced
+from engine.influence import planned
 from engine.progress import Progress, silent
 from engine.study import Study
 from engine.training import train
@@ -31,7 +31,7 @@ def train_model(study: Study, store: Store, options: dict[str, Any], progress: P
     """
     data = load_data(study, progress)
     # Influence is what the training is for: what it would refuse is refused now, not after hours.
-    traced(study, data, untrained_model(study, data))
+    planned(study, data, untrained_model(study, data))
     history = train(study, data, progress, overwrite=bool(options.get("overwrite")))
     return {
         "checkpoints": str(study.checkpoints_path),

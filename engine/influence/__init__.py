@@ -9,7 +9,7 @@ tracked module is, ``rows`` where class gradients lie, ``probe`` how choices are
 from engine.influence.folds import FOLDS, stratified_folds
 from engine.influence.operators import Horizon
 from engine.influence.tracked import TrackedModules, tracked_modules
-from engine.influence.vectors import InfluencePart, PreparedInfluence, prepare_influence, traced
+from engine.influence.vectors import InfluencePart, PreparedInfluence, planned, prepare_influence
 
 __all__ = [
     "FOLDS",
@@ -17,8 +17,8 @@ __all__ = [
     "InfluencePart",
     "PreparedInfluence",
     "TrackedModules",
+    "planned",
     "prepare_influence",
     "stratified_folds",
-    "traced",
     "tracked_modules",
 ]

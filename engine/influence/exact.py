@@ -30,12 +30,14 @@ EXACT_PARAMETERS = 5_000
 LARGEST_EXACT = 12_000
 """Beyond it the matrix (8 P² bytes) and its eigenvectors are no longer for one machine's patience."""
 EXACT_DAMPING = 1e-2
-"""Where the study names none: of those tried it predicts retraining best (docs/method.md)."""
+"""Where the study names none: of those tried it predicts retraining best (docs/benchmarks.md)."""
 EXACT_WORK = 4e12
 """Multiplications that ``factor_examples = "auto"`` spends on the matrix, about a minute of two cores."""
 FEWEST_EXACT = 1_000
 """Samples that the matrix is a mean over at least, whatever they cost."""
-_BATCH = 256
+_BATCHES = (1, 256)
+_BATCH_BYTES = 64 * 2**20
+"""Aim for the float64 inputs and outputs of one batch; a 3 × 3 convolution lays its inputs out nine times."""
 
 
 class ExactCurvature:
@@ -72,6 +74,7 @@ def exact_curvature(
     transform: InputTransform,
     modules: Sequence[str],
     indices: Tensor,
+    sample_bytes: int = 1,
     progress: Progress = silent,
 ) -> ExactCurvature:
     """Computes the Gauss-Newton matrix and its eigendecomposition.
@@ -82,6 +85,7 @@ def exact_curvature(
         transform: from stored to prepared inputs.
         modules: names of the tracked modules.
         indices: of the samples that the matrix is a mean over, shape ``(n,)``.
+        sample_bytes: what inputs and outputs of the modules take for one sample in float32.
         progress: called after every backward pass; may raise to stop.
     """
     shapes = {name: matrix_shape(model.get_submodule(name)) for name in modules}
@@ -94,8 +98,9 @@ def exact_curvature(
         taken[name] = per_sample_gradients(module, inputs, gradient).flatten(1)
 
     done = 0
+    size = min(max(_BATCH_BYTES // (2 * 9 * max(1, sample_bytes)), _BATCHES[0]), _BATCHES[1])
     with observed(model, modules, take):
-        for batch in indices.split(_BATCH):
+        for batch in indices.split(size):
             logits = model(transform.prepare(samples.inputs[batch]).to(device, torch.float64))
             factor = _root(logits.detach().softmax(dim=1))
             classes = logits.shape[1]

@@ -53,6 +53,10 @@ def static_reasons(model: nn.Module, needs_factors: bool, requested: frozenset[s
     for name, module in model.named_modules():
         if own_parameters(module) or _is_parametrized(module):
             reason = _reason(module, owners)
+            if reason is None and not name:
+                reason = Reason(
+                    "the model itself, which kronfluence cannot wrap: put it into nn.Sequential", is_wrong=True
+                )
             if reason is None and needs_factors and name not in requested:
                 reason = _too_wide(module)
             if reason is not None:
@@ -64,11 +68,11 @@ def _reason(module: nn.Module, owners: Counter[int]) -> Reason | None:
     kind = type(module)
     if not isinstance(module, nn.Linear | nn.Conv2d):
         return Reason(f"{kind.__name__} parameters have no Kronecker factors")
+    if _is_parametrized(module):
+        return Reason("its weight is computed from other parameters (a parametrization)", is_wrong=True)
     asked = {parameter.requires_grad for parameter in own_parameters(module)}
     if asked == {False}:
         return Reason("its parameters are frozen: training does not move them")
-    if _is_parametrized(module) or len(asked) == 0:
-        return Reason("its weight is computed from other parameters (a parametrization)", is_wrong=True)
     if asked == {True, False}:
         return Reason("some of its parameters are frozen and some are not", is_wrong=True)
     if kind not in (nn.Linear, nn.Conv2d):

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.data import InputTransform, Samples
+from engine.errors import RefusedInput
 from engine.influence.curvature import BlockCurvature, ModuleCurvature
 from engine.progress import Progress, silent
 
@@ -73,6 +74,32 @@ class _Batches:
         for number, indices in enumerate(self._batches, start=1):
             yield self._transform.prepare(self._samples.inputs[indices]), self._samples.labels[indices]
             self._progress("factors", number, len(self._batches))
+
+
+def check_wrapping(model: nn.Module, example: Tensor, modules: Sequence[str]) -> None:
+    """Checks that a model computes the same once kronfluence has put its own modules in place of the tracked ones.
+
+    Args:
+        model: in evaluation mode.
+        example: a few prepared samples.
+        modules: names of the tracked modules.
+
+    Raises:
+        RefusedInput: if the wrapped model fails or gives other logits.
+    """
+    expected = "a model that only calls its modules, and does not ask for their types or attributes"
+    remedy = "Change its forward, set strategy = 'exact' or 'identity', or restrict [influence] modules"
+    with torch.no_grad():
+        logits = model(example)
+        try:
+            wrapped = prepare_model(copy.deepcopy(model), ClassificationTask(modules)).eval()(example)
+        except (AttributeError, TypeError, RuntimeError, ValueError) as error:
+            problem = f"the {type(model).__name__} fails when kronfluence wraps its modules: {error}"
+            raise RefusedInput(problem.splitlines()[0][:240], expected, remedy) from error
+    if not torch.allclose(logits, wrapped, rtol=0, atol=1e-3 * float(logits.abs().max())):
+        raise RefusedInput(
+            f"the {type(model).__name__} computes other logits when kronfluence wraps its modules", expected, remedy
+        )
 
 
 class KroneckerFit:

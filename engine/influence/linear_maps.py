@@ -33,6 +33,9 @@ def observed(model: nn.Module, names: Sequence[str], take: Take) -> Iterator[Non
     model.requires_grad_(False)
 
     def hook(name: str, module: nn.Module, inputs: Tensor, output: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            # The model itself keeps gradients from passing here: a frozen part.
+            return output
         # The graph begins at the first named module, which has a leaf as output. A leaf
         # must not be changed in place, as nn.ReLU(inplace=True) would: hence the clone.
         if not output.requires_grad:

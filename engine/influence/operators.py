@@ -49,9 +49,14 @@ class Inverse:
     multiple: float = 1.0
 
     def factor(self, eigenvalues: Tensor, heuristic: float) -> Tensor:
-        """Returns ``1 / (sigma + weight_decay + multiple × damping)``."""
+        """Returns ``1 / (sigma + weight_decay + multiple × damping)``.
+
+        A module that no sample's gradient reaches has no curvature and no heuristic damping
+        either; its rows become 0 rather than NaN.
+        """
         damping = heuristic if self.damping is None else self.damping
-        return 1.0 / (eigenvalues + (self.multiple * damping + self.weight_decay))
+        total = eigenvalues + (self.multiple * damping + self.weight_decay)
+        return torch.where(total > 0, total.clamp_min(torch.finfo(total.dtype).tiny).reciprocal(), 0.0)
 
     @property
     def at_identity(self) -> float:

@@ -19,10 +19,13 @@ from engine.influence.curvature import Curvature
 from engine.influence.operators import Inverse, Operator
 from engine.influence.rows import Rows
 from engine.influence.scores import scoring
+from engine.progress import Progress, silent
 
 PROBE_SAMPLES = 300
 PROBE_CLASSES = 10
 """Of many classes that many are looked at, evenly spread over their order."""
+PROBE_BYTES = 200 * 2**20
+"""What their gradients may take; under three dampings it is four times as much."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Probe:
         classes: which the gradients are of, ``k`` of them.
         gradients: mean over all folds, by module ``(k, o, i)``.
         batch_size: samples a pass.
+        progress: called after every batch.
     """
 
     model: nn.Module
@@ -43,15 +47,19 @@ class Probe:
     classes: tuple[int, ...]
     gradients: Rows
     batch_size: int
+    progress: Progress = silent
 
     def scores(self, curvature: Curvature, operators: Sequence[Operator]) -> list[NDArray[np.float32]]:
         """Returns the scores ``(n, k)`` under each operator."""
         told = curvature.precondition(self.gradients, operators)
         rows = {name: torch.cat([one[name] for one in told]) for name in self.gradients}
         with scoring(self.model, rows) as scoring_pass:
-            batches = zip(self.inputs.split(self.batch_size), self.labels.split(self.batch_size), strict=True)
-            scores = torch.cat([scoring_pass.score(inputs, labels).float().cpu() for inputs, labels in batches])
-        return [part.numpy() for part in scores.split(len(self.classes), dim=1)]
+            scored: list[Tensor] = []
+            for first in range(0, len(self.labels), self.batch_size):
+                batch = slice(first, first + self.batch_size)
+                scored.append(scoring_pass.score(self.inputs[batch], self.labels[batch]).float().cpu())
+                self.progress("comparing", min(batch.stop, len(self.labels)), len(self.labels))
+        return [part.numpy() for part in torch.cat(scored).split(len(self.classes), dim=1)]
 
 
 def probed_classes(num_classes: int, affordable: int) -> tuple[int, ...]:

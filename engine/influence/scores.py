@@ -15,13 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.errors import RefusedInput
 from engine.influence.linear_maps import observed, per_sample_gradients, positions
 from engine.influence.rows import Rows
 
 CHUNK_BYTES = 24 * 2**20
 """What patches and gradients of the samples that are laid out at once may take: a processor's cache."""
 GRADIENT_BYTES = 128 * 2**20
-"""What the gradients of the samples that are multiplied with the rows at once may take."""
+"""What the gradients of the samples that are multiplied with the rows at once may take, twice while they are joined."""
 BLOCK_BYTES = 256 * 2**20
 """What the rows that are contracted at once may take, beside it."""
 
@@ -46,6 +47,7 @@ class ScoringPass:
     def __init__(self, model: nn.Module, rows: Rows) -> None:
         self._model, self._rows = model, rows
         self._scores: Tensor | None = None
+        self._samples, self._seen = 0, set[str]()
 
     def score(self, inputs: Tensor, labels: Tensor) -> Tensor:
         """Returns the scores of a batch, shape ``(B, R)``.
@@ -54,7 +56,8 @@ class ScoringPass:
             inputs: prepared, shape ``(B, ...)``.
             labels: shape ``(B,)``.
         """
-        self._scores = None
+        self._scores, self._samples = None, len(labels)
+        self._seen.clear()
         logits = self._model(inputs)
         functional.cross_entropy(logits, labels, reduction="sum").backward()
         return self._taken()
@@ -66,6 +69,14 @@ class ScoringPass:
 
     def take(self, name: str, module: nn.Module, inputs: Tensor, gradient: Tensor) -> None:
         """Adds what one module contributes, as soon as its output gradient is known."""
+        if name in self._seen or len(inputs) != self._samples:
+            # The traced batch was used otherwise; what a model does may depend on what it sees.
+            raise RefusedInput(
+                f"module '{name}' is used in another way for some samples than for those that were traced",
+                "a module that every batch calls once, samples first",
+                "Leave it out: name the others under [influence] modules",
+            )
+        self._seen.add(name)
         # Autocast reaches into the backward pass; the sum over parameters stays in the rows' precision.
         with torch.autocast(gradient.device.type, enabled=False):
             part = contract(self._rows[name], module, inputs, gradient)
@@ -84,7 +95,9 @@ def contract(rows: Tensor, module: nn.Module, inputs: Tensor, gradient: Tensor) 
     inputs, gradient = inputs.to(rows.dtype), gradient.to(rows.dtype)
     has_positions = isinstance(module, nn.Conv2d) or inputs.dim() > 2
     contracted = _contracted_gradients if has_positions else _contracted_vectors
-    size = max(1, GRADIENT_BYTES // rows[0].nbytes) if has_positions else len(inputs)
+    # A GPU fetches rows that do not lie on it once for each such part.
+    room = 8 * GRADIENT_BYTES if gradient.device.type == "cuda" else GRADIENT_BYTES
+    size = max(1, room // rows[0].nbytes) if has_positions else len(inputs)
     parts = zip(inputs.split(size), gradient.split(size), strict=True)
     return torch.cat([contracted(rows, module, *part) for part in parts])
 

@@ -1,5 +1,7 @@
 """From ``[influence] strategy`` and ``factor_examples`` to a fitted curvature."""
 
+import copy
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +19,8 @@ from engine.influence.factor_sample import (
     random_order,
     sampled_factors,
 )
-from engine.influence.kronecker import KroneckerFit
+from engine.influence.kronecker import KroneckerFit, check_wrapping
+from engine.influence.linear_maps import matrix_shape
 from engine.influence.operators import Inverse
 from engine.influence.probe import Probe
 from engine.influence.tracked import TrackedModules
@@ -27,6 +30,8 @@ from engine.study import Study
 Strategy = Literal["exact", "ekfac", "kfac", "diagonal", "identity"]
 FACTOR_BATCH = 64
 """Samples a batch of a fit, where the study does not say: larger ones leave the processor's cache."""
+_FACTOR_BYTES = 2**30
+"""Aim for what a fit holds at once: the gradients of a batch in the widest module, and three copies of them."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,26 @@ class FittedCurvature:
     agreement: float | None = None
 
 
-def chosen_strategy(study: Study, tracked: TrackedModules) -> Strategy:
+def chosen_strategy(study: Study, tracked: TrackedModules, model: nn.Module, example: Tensor) -> Strategy:
     """Returns the strategy that is used: ``auto`` is exact where that is cheap, else EKFAC.
 
+    Args:
+        study: ``[influence] strategy`` and ``[compute] precision``.
+        tracked: the modules.
+        model: in evaluation mode.
+        example: a few prepared samples, to see that the model bears what the strategy does to it.
+
     Raises:
-        RefusedInput: if ``exact`` is asked for and the matrix would be too large.
+        RefusedInput: if ``exact`` is asked for and the matrix would be too large or the model
+            cannot compute in float64; if the model changes when kronfluence wraps it.
     """
+    strategy = _wanted(study, tracked, model, example)
+    if strategy in ("ekfac", "kfac", "diagonal"):
+        check_wrapping(model, example, tracked.names)
+    return strategy
+
+
+def _wanted(study: Study, tracked: TrackedModules, model: nn.Module, example: Tensor) -> Strategy:
     asked = study.influence.strategy
     if asked == "exact" and tracked.parameters > LARGEST_EXACT:
         raise RefusedInput(
@@ -58,11 +77,23 @@ def chosen_strategy(study: Study, tracked: TrackedModules) -> Strategy:
             f"at most {LARGEST_EXACT:,}",
             "Use strategy = 'ekfac', or restrict [influence] modules, e.g. to the last layer",
         )
-    if asked != "auto":
-        return asked
     # Who asks for a coarser arithmetic does not ask for float64.
-    wants_float64 = study.compute.precision in ("auto", "fp32")
-    return "exact" if tracked.parameters <= EXACT_PARAMETERS and wants_float64 else "ekfac"
+    is_cheap = tracked.parameters <= EXACT_PARAMETERS and study.compute.precision in ("auto", "fp32")
+    if asked not in ("auto", "exact") or (asked == "auto" and not is_cheap):
+        return "ekfac" if asked == "auto" else asked
+    try:
+        with torch.no_grad():
+            copy.deepcopy(model).double()(example.double())
+    except RuntimeError as error:
+        if asked == "auto":
+            return "ekfac"
+        raise RefusedInput(
+            f"[influence] strategy is 'exact', and the {type(model).__name__} cannot compute in float64: "
+            f"{str(error).splitlines()[0][:120]}",
+            "a model that follows the number type of its inputs",
+            "Use strategy = 'ekfac'",
+        ) from error
+    return "exact"
 
 
 def fitted_curvature(
@@ -89,9 +120,11 @@ def fitted_curvature(
         return FittedCurvature(IdentityCurvature(), examples=0)
     if strategy == "exact":
         indices = _indices(study, data, exact_sample_size(len(data.train), tracked.parameters, data.num_classes))
-        exact = exact_curvature(model, data.train, data.transform, tracked.names, indices, progress)
+        exact = exact_curvature(
+            model, data.train, data.transform, tracked.names, indices, tracked.sample_bytes, progress
+        )
         return FittedCurvature(exact, len(indices))
-    batch_size = study.compute.batch_size or FACTOR_BATCH
+    batch_size = study.compute.batch_size or _factor_batch(model, tracked)
     fit = KroneckerFit(model, data.train, data.transform, tracked.names, study.seed, batch_size, progress)
     if strategy == "diagonal":
         indices = _indices(study, data, DIAGONAL_SAMPLES)
@@ -109,6 +142,11 @@ def fitted_curvature(
         fit.kfac(sampled.covariances, examples) if strategy == "kfac" else fit.ekfac(sampled.covariances, moments)
     )
     return FittedCurvature(curvature, examples, sampled.agreement)
+
+
+def _factor_batch(model: nn.Module, tracked: TrackedModules) -> int:
+    widest = max(math.prod(matrix_shape(model.get_submodule(name))) for name in tracked.names)
+    return max(1, min(FACTOR_BATCH, _FACTOR_BYTES // (4 * 4 * widest)))
 
 
 def _indices(study: Study, data: StudyData, auto: int) -> Tensor:

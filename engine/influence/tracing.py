@@ -12,6 +12,7 @@ the memory of one row.
 import copy
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import torch
@@ -113,7 +114,11 @@ def _check_logits(model: nn.Module, example: Tensor, logits: object, num_classes
         )
     with torch.no_grad():
         again = model(example)
-        alone = torch.cat([model(example[at : at + 1]) for at in range(len(example))])
+        try:
+            alone = torch.cat([model(example[at : at + 1]) for at in range(len(example))])
+        except (RuntimeError, ValueError) as error:
+            # Normalising over a batch of one, for instance.
+            raise _mixed(kind, f": it fails on one sample alone ({str(error).splitlines()[0][:120]})") from error
     size = float(logits.abs().max())
     if not torch.allclose(logits, again, rtol=0, atol=1e-5 * size):
         raise RefusedInput(
@@ -122,11 +127,15 @@ def _check_logits(model: nn.Module, example: Tensor, logits: object, num_classes
             "Use nn.Dropout, which evaluation mode switches off, in place of functional dropout",
         )
     if not torch.allclose(logits, alone, rtol=0, atol=1e-3 * size):
-        raise RefusedInput(
-            f"the logits that the {kind} gives a sample depend on the other samples of its batch",
-            "a model that looks at each sample by itself in evaluation mode",
-            "Normalise over features or with running statistics, not over the batch",
-        )
+        raise _mixed(kind)
+
+
+def _mixed(kind: str, seen: str = "") -> RefusedInput:
+    return RefusedInput(
+        f"the logits that the {kind} gives a sample depend on the other samples of its batch{seen}",
+        "a model that looks at each sample by itself in evaluation mode",
+        "Normalise over features or with running statistics, not over the batch",
+    )
 
 
 def _compare_gradients(
@@ -136,7 +145,9 @@ def _compare_gradients(
     seen, truth = _gradients(model, example, usable, names)
     if any(_is_off(seen[name], truth[name]) for name in seen) and example.dtype != torch.float64:
         # Rounding moves the ties of a maximum, and so a gradient by per cents; float64 has none.
-        seen, truth = _gradients(copy.deepcopy(model).double(), example.double(), usable, names)
+        # A model that insists on float32 keeps its first answer.
+        with suppress(RuntimeError):
+            seen, truth = _gradients(copy.deepcopy(model).double(), example.double(), usable, names)
     for name in names:
         if name in found.reasons:
             continue
@@ -150,7 +161,7 @@ def _compare_gradients(
             )
             found.reasons[name] = Reason(text, is_wrong=is_used)
         elif _is_off(seen[name], truth[name]):
-            off = float((seen[name] - truth[name]).abs().max()) / max(size, 1e-30)
+            off = float((seen[name] - truth[name]).abs().max()) / max(size, float(seen[name].abs().max()))
             text = f"its weight is also used in another way than by calling it: its gradient is off by {off:.0%}"
             found.reasons[name] = Reason(text, is_wrong=True)
 

@@ -77,7 +77,8 @@ def tracked_modules(
         raise RefusedInput(
             "no module of the model can be tracked: " + _listed(reasons),
             "at least one plain nn.Linear or nn.Conv2d with parameters",
-            "Change the architecture",
+            "If a module is only too wide, name it under [influence] modules or use strategy = 'diagonal'; else change "
+            "the architecture",
         )
     tracked = sum(parameter.numel() for name in names for parameter in own_parameters(model.get_submodule(name)))
     moved = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

@@ -22,13 +22,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.data import Samples, StudyData
+from engine.errors import RefusedInput
 from engine.influence.class_gradients import fill_class_gradients
 from engine.influence.curvature import precondition_in_place
 from engine.influence.folds import stratified_folds
 from engine.influence.linear_maps import matrix_shape
 from engine.influence.operators import Horizon, Inverse
 from engine.influence.precision import Precision, chosen_precision
-from engine.influence.probe import PROBE_SAMPLES, Probe, Stability, damping_stability, pooled_gradients, probed_classes
+from engine.influence.probe import (
+    PROBE_BYTES,
+    PROBE_SAMPLES,
+    Probe,
+    Stability,
+    damping_stability,
+    pooled_gradients,
+    probed_classes,
+)
 from engine.influence.rows import Rows, allocate_rows, row_bytes
 from engine.influence.scores import scoring
 from engine.influence.strategies import Strategy, chosen_strategy, fitted_curvature
@@ -133,6 +142,7 @@ class PreparedInfluence:
                         batch = scoring_pass.score(inputs, self._train.labels[first:last].to(parameter.device))
                     scores[first - start : last - start] = batch.float().cpu()
                     progress("scores", last, count)
+                _check_finite(scores, start)
                 yield InfluencePart(number, start, scores[:, :rows].numpy(), scores[:, rows:].numpy())
 
 
@@ -155,15 +165,25 @@ def prepare_influence(
     """
     model = copy.deepcopy(model).eval()
     device = next(model.parameters()).device
-    tracked = traced(study, data, model)
-    strategy = chosen_strategy(study, tracked)
+    # By default torch lets some products of a GPU be coarser; only the pass itself may be, where that is enough.
+    with Precision("fp32").applied(device):
+        return _prepared(study, data, model, horizon, progress)
+
+
+def _prepared(
+    study: Study, data: StudyData, model: nn.Module, horizon: Horizon, progress: Progress
+) -> PreparedInfluence:
+    tracked, strategy = planned(study, data, model)
     if strategy == "exact":
         model = model.double()
+    device = next(model.parameters()).device
     dtype = next(model.parameters()).dtype
     batch_size = study.compute.batch_size or int(
         np.clip(_BATCH_BYTES[device.type] // max(1, tracked.sample_bytes), *_BATCHES)
     )
     budget = int(study.compute.memory_gb * 1e9)
+    if device.type == "cuda":
+        budget = max(budget, torch.cuda.mem_get_info(device)[0] // 2)
     shapes = {name: matrix_shape(model.get_submodule(name)) for name in tracked.names}
 
     fold_of, fold_counts = stratified_folds(data.validation.labels.numpy(), data.num_classes, study.seed)
@@ -171,9 +191,9 @@ def prepare_influence(
     rows = allocate_rows(shapes, 2 * fold_counts.size, dtype, device, budget)
     fill_class_gradients(rows, model, data, fold_of, study.influence.measurement, batch_size, progress)
     gradient_seconds, began = time.perf_counter() - began, time.perf_counter()
-    # Half of the budget at most: gradients under three dampings beside those without.
-    affordable = budget // (8 * row_bytes(shapes, dtype))
-    probe = _probe(study, data, model, rows, fold_counts, probed_classes(data.num_classes, affordable), batch_size)
+    # Not the study's budget: the classes decide on how many samples the factors rest.
+    classes = probed_classes(data.num_classes, PROBE_BYTES // row_bytes(shapes, dtype))
+    probe = _probe(study, data, model, rows, fold_counts, classes, batch_size, progress)
 
     fitted = fitted_curvature(study, data, model, tracked, strategy, probe, progress)
     damping = None if study.influence.damping == "heuristic" else study.influence.damping
@@ -201,29 +221,33 @@ def prepare_influence(
     )
 
 
-def traced(study: Study, data: StudyData, model: nn.Module) -> TrackedModules:
-    """Decides which modules of a study's model are tracked, from one traced batch.
+def planned(study: Study, data: StudyData, model: nn.Module) -> tuple[TrackedModules, Strategy]:
+    """Decides which modules are tracked and which curvature is used, from one traced batch.
 
     Args:
         study: ``[influence] modules``, ``untrackable`` and ``strategy``.
-        data: whose first training samples are passed.
+        data: of whose training samples a few are passed.
         model: the study's, trained or not; its mode is restored.
 
     Raises:
-        RefusedInput: if the model cannot be tracked as the study asks.
+        RefusedInput: if influence cannot be computed through the model as the study asks.
     """
     settings = study.influence
-    parameter = next(model.parameters())
     training = model.training
     try:
-        return tracked_modules(
-            model.eval(),
-            data.transform.prepare(data.train.inputs[:TRACED_SAMPLES]).to(parameter),
+        model.eval()
+        # Spread over the samples: in files that are sorted by class, the first ones are all alike.
+        chosen = torch.linspace(0, len(data.train) - 1, min(TRACED_SAMPLES, len(data.train))).long()
+        example = data.transform.prepare(data.train.inputs[chosen]).to(next(model.parameters()))
+        tracked = tracked_modules(
+            model,
+            example,
             data.num_classes,
             None if settings.modules == "auto" else settings.modules,
             settings.untrackable,
             needs_factors=settings.strategy in ("auto", "ekfac", "kfac"),
         )
+        return tracked, chosen_strategy(study, tracked, model, example)
     finally:
         model.train(training)
 
@@ -236,6 +260,7 @@ def _probe(
     fold_counts: NDArray[np.int64],
     classes: tuple[int, ...],
     batch_size: int,
+    progress: Progress,
 ) -> Probe:
     parameter = next(model.parameters())
     # Another seed than that of the factors' sample: what is fitted must not judge itself.
@@ -249,7 +274,19 @@ def _probe(
         classes=classes,
         gradients=pooled_gradients(rows, fold_counts, classes, parameter.device),
         batch_size=batch_size,
+        progress=progress,
     )
+
+
+def _check_finite(scores: Tensor, start: int) -> None:
+    if not bool(scores.isfinite().all()):
+        bad = start + int((~scores.isfinite()).any(dim=1).nonzero()[0])
+        raise RefusedInput(
+            f"the influence of training sample {bad} is not finite",
+            "gradients that float32 can hold",
+            "Check the sample, normalise the inputs with mean and std in [data.transform], set a larger [influence] "
+            "damping, or use an earlier checkpoint",
+        )
 
 
 def _kept_bytes(device: torch.device) -> int:

@@ -12,6 +12,7 @@ from torch import nn
 from engine.data import InputTransform, Samples
 from engine.judged_by import DEFAULT, Measurement
 from engine.measurement import per_sample
+from engine.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,20 @@ class Evaluation:
     """What each sample is judged by, ``(N,)``, in the unit of the measurement."""
 
 
+_BATCH_NUMBERS = 2**23
+"""Aim for the numbers that the inputs of one batch hold: large pictures come in small batches."""
+_BATCHES = (16, 1024)
+
+
 def evaluate(
     model: nn.Module,
     samples: Samples,
     transform: InputTransform,
     num_classes: int,
     device: torch.device | str = "cpu",
-    batch_size: int = 1024,
+    batch_size: int = 0,
     measurement: Measurement = DEFAULT,
+    progress: Progress = silent,
 ) -> Evaluation:
     """Evaluates a model in evaluation mode, without augmentation and without gradients.
 
@@ -58,9 +65,14 @@ def evaluate(
         transform: from stored to prepared inputs.
         num_classes: K.
         device: where the model is.
-        batch_size: samples a forward pass; changes nothing but memory, speed and last bits.
+        batch_size: samples a forward pass, 0: chosen by their size; changes nothing but memory,
+            speed and last bits.
         measurement: what ``value``, ``scale`` and ``values`` are of; the loss is told in any case.
+        progress: called after every batch.
     """
+    if not batch_size:
+        numbers = transform.prepare(samples.inputs[:1]).numel() or 1
+        batch_size = min(max(_BATCH_NUMBERS // numbers, _BATCHES[0]), _BATCHES[1])
     predicted = np.empty(len(samples), np.int64)
     confidence = np.empty(len(samples), np.float32)
     losses = np.empty(len(samples), np.float32)
@@ -73,6 +85,7 @@ def evaluate(
             predicted[rows], confidence[rows] = best.indices.numpy(), best.values.numpy()
             losses[rows] = per_sample(logits, samples.labels[rows], "loss").numpy()
             values[rows] = per_sample(logits, samples.labels[rows], measurement).numpy()
+            progress("evaluating", min(rows.stop, len(samples)), len(samples))
     labels = samples.labels.numpy()
     correct = predicted == labels
     counts = np.bincount(labels, minlength=num_classes)

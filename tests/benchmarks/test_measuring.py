@@ -50,7 +50,7 @@ def test_the_peer_is_timed_and_scores_what_it_is_asked_for(tmp_path) -> None:
     data = pictures(20)
     model = build((3, 32, 32), 10).eval()
     names = [name for name, _ in model.named_parameters()]
-    peer = KronfluencePeer(model, data, ("0", "11"), tmp_path)
+    peer = KronfluencePeer(model, data, ("0", "13"), tmp_path)
     assert peer.fit("few", 10) > 0
     seconds, scores = peer.score("few", 3)
     assert seconds > 0

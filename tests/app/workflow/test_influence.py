@@ -165,19 +165,22 @@ def test_parts_that_were_computed_in_another_arithmetic_are_not_gone_on_from(
     with pytest.raises(Cancelled):
         run_use_case("influence", trained_digits, empty_store, Stop("scores", 100))
     (stopped,) = empty_store.unfinished_runs()
-    stopped.write_json("arithmetic.json", {"device": "cuda", "precision": "bf16"})
+    stopped.write_json(
+        "arithmetic.json", {"device": "cuda", "precision": "bf16", "strategy": "ekfac", "factor_examples": 60}
+    )
     steps = Stop("nothing", 0)
     run_use_case("influence", trained_digits, empty_store, steps)
 
     scored = [done for stage, done in steps.told if stage == "scores"]
     assert min(scored) <= 64
-    assert stopped.read_json("arithmetic.json") == {"device": "cpu", "precision": "fp64"}
+    told = stopped.read_json("arithmetic.json")
+    assert told == {"device": "cpu", "precision": "fp32", "strategy": "diagonal", "factor_examples": 60}
 
 
 def test_a_result_tells_what_it_rests_on(trained_digits, finished_store, run_use_case):
     told = run_use_case("influence", trained_digits, finished_store)
 
-    assert (told["strategy"], told["precision"]) == ("exact", {"name": "fp64", "agreement": None})
-    assert told["factor_examples"] == 200
+    assert (told["strategy"], told["precision"]) == ("diagonal", {"name": "fp32", "agreement": None})
+    assert told["factor_examples"] == 60
     assert told["stability"]["classes"] == list(range(10))
     assert all(-1 <= rank <= 1 for rank in told["stability"]["tenth"] + told["stability"]["tenfold"])

@@ -16,67 +16,11 @@ from torch.nn import functional
 from engine.data import StudyData
 from engine.influence import PreparedInfluence, prepare_influence
 from engine.influence.operators import Horizon
-from tests.engine.influence.cases import digits, study, trained
+from tests.engine.influence.cases import Transformer, convolutions, digits, study, trained
 
 HORIZON = Horizon(tau=0.5, weight_decay=0.01)
 STEP = 1e-6
 """Length of the step: so short that no ReLU changes sides on the way."""
-
-
-class Residual(nn.Module):
-    """Adds in place, as torchvision's blocks do."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.norm, self.relu = nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        output = self.norm(self.convolution(inputs))
-        output += inputs
-        return self.relu(output)
-
-
-def convolutions() -> nn.Module:
-    """Strides, dilation, paddings of each kind, BatchNorm, activations in place, a skip."""
-    return nn.Sequential(
-        nn.Unflatten(1, (1, 8, 8)),
-        nn.Conv2d(1, 4, 3, padding="same", bias=False),
-        nn.BatchNorm2d(4),
-        nn.ReLU(inplace=True),
-        Residual(4),
-        nn.Conv2d(4, 6, 3, stride=2, padding=1),
-        nn.BatchNorm2d(6),
-        nn.GELU(),
-        nn.Conv2d(6, 5, (2, 3), dilation=(1, 1), padding=(0, 1)),
-        nn.Tanh(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(5, 10),
-    )
-
-
-class Transformer(nn.Module):
-    """One block over the eight rows of a digit: attention of plain linear maps, LayerNorm, an MLP."""
-
-    def __init__(self, width: int = 8) -> None:
-        super().__init__()
-        self.embedding = nn.Linear(8, width)
-        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
-        self.out, self.first, self.second = nn.Linear(width, width), nn.Linear(width, 16), nn.Linear(16, width)
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
-        self.position = nn.Parameter(0.1 * torch.randn(8, width))
-        self.head = nn.Linear(width, 10)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        tokens = self.embedding(inputs.unflatten(1, (8, 8))) + self.position
-        normed = self.norms[0](tokens)
-        attended = functional.scaled_dot_product_attention(
-            self.query(normed)[:, None], self.key(normed)[:, None], self.value(normed)[:, None]
-        )[:, 0]
-        tokens = tokens + self.out(attended)
-        tokens = tokens + self.second(functional.gelu(self.first(self.norms[1](tokens))))
-        return self.head(self.norms[2](tokens).mean(1))
 
 
 def moved(model: nn.Module, prepared: PreparedInfluence, row: int, epsilon: float) -> nn.Module:

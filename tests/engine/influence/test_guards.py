@@ -71,6 +71,17 @@ def test_attention_is_refused_for_its_projection() -> None:
     assert not found["0"].is_wrong
 
 
+def test_a_bare_module_as_model_is_refused_for_it_cannot_be_wrapped() -> None:
+    assert "put it into nn.Sequential" in reasons(nn.Linear(4, 2))[""].text
+    assert reasons(nn.Linear(4, 2))[""].is_wrong
+
+
+def test_a_computed_weight_with_a_frozen_bias_is_still_a_computed_weight() -> None:
+    module = parametrizations.weight_norm(nn.Linear(4, 2))
+    module.bias.requires_grad_(False)
+    assert "computed from other parameters" in reasons(nn.Sequential(module))["0"].text
+
+
 def test_very_wide_modules_are_left_out_unless_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guards, "LARGEST_FACTOR", 100)
     model = nn.Sequential(nn.Conv2d(12, 3, 3), nn.Flatten(), nn.Linear(20, 101))

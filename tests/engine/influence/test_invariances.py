@@ -94,21 +94,21 @@ def test_a_row_has_the_same_scores_whatever_other_rows_are_in_its_pass(case) -> 
 
 
 @pytest.mark.parametrize("strategy", ["exact", "ekfac", "diagonal"])
-@pytest.mark.parametrize("stage", ["class gradients", "factors", "scores"])
-def test_every_stage_stops_within_one_batch(stage: str, strategy: str, case, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stopped", ["class gradients", "factors", "comparing", "scores"])
+def test_every_stage_stops_within_one_batch(stopped: str, strategy: str, case, tmp_path: Path) -> None:
     data, model = case
     calls: list[str] = []
 
-    def stop(name: str, done: int, total: int, note: str = "") -> None:
+    def stop(stage: str, done: int, total: int, note: str = "") -> None:
         assert 0 < done <= total
-        calls.append(name)
-        if name == stage:
+        calls.append(stage)
+        if stage == stopped:
             raise Cancelled
 
     settings = study(tmp_path, f'strategy = "{strategy}"').with_changes(compute={"batch_size": 50})
     with pytest.raises(Cancelled):
         list(prepare_influence(settings, data, model, HORIZON, stop).parts(progress=stop))
-    assert calls.count(stage) == 1
+    assert calls.count(stopped) == 1
     assert all(not module._forward_hooks for module in model.modules())
 
 

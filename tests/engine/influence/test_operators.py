@@ -18,6 +18,10 @@ def test_without_a_number_the_inverse_takes_the_curvatures_proposal_times_the_mu
     torch.testing.assert_close(Inverse(None, 0.02, 10.0).factor(EIGENVALUES, 0.3), 1 / (EIGENVALUES + 3.02))
 
 
+def test_without_curvature_and_damping_the_inverse_is_zero_and_not_infinite() -> None:
+    assert Inverse(None, 0.0).factor(torch.zeros(2), 0.0).tolist() == [0.0, 0.0]
+
+
 def test_the_epoch_operator_is_the_sum_of_gradient_descent_steps() -> None:
     """Many small steps: sum over t of lr (1 - lr sigma)^t tends to (1 - exp(-tau sigma)) / sigma."""
     steps, horizon = 200_000, 2.0

@@ -57,6 +57,13 @@ class CalledInVain(Body):
         return self.head(inputs)
 
 
+class WithoutGradient(Body):
+    def forward(self, inputs: Tensor) -> Tensor:
+        with torch.no_grad():
+            features = self.body(inputs)
+        return self.head(features)
+
+
 class PositionsFirst(Body):
     """Tokens, then samples: what a sequence-first transformer does. Three tokens, three samples."""
 
@@ -87,6 +94,7 @@ def test_a_plain_model_has_no_reason_against_it_and_its_bytes_are_counted() -> N
         (UsedByAFunctionOnly, "used by a function and not by calling it", True),
         (Unused, "takes no part in the logits", False),
         (CalledInVain, "takes no part in the logits", False),
+        (WithoutGradient, "takes no part in the logits", False),
         (PositionsFirst, "also used in another way|samples first", True),
         (Windows, r"do not have the samples first \(\(6, 4\) for 3 samples\)", True),
     ],
@@ -128,6 +136,12 @@ class Returning(nn.Module):
 def test_models_whose_output_is_not_each_samples_own_logits_are_refused(what, text: str) -> None:
     with pytest.raises(RefusedInput, match=text):
         traced(Returning(what))
+
+
+def test_normalising_over_a_batch_is_refused_as_that_and_not_as_a_failure() -> None:
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3, track_running_stats=False), nn.Linear(3, 2))
+    with pytest.raises(RefusedInput, match="depend on the other samples of its batch: it fails on one sample alone"):
+        traced(model)
 
 
 def test_a_confident_model_is_still_told_apart() -> None:
