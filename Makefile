@@ -58,7 +58,7 @@ format: setup-dev
 	$(BIN) -m ruff check --fix .
 
 samples: setup
-	@$(BIN) sample_data/make_samples.py $(ARGS)
+	@$(BIN) -m sample_data.make_samples $(ARGS)
 
 clean:
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .grimp_cache

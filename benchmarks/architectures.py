@@ -15,6 +15,7 @@ from torch import nn
 from benchmarks.report import Figure, Report
 from engine.errors import RefusedInput
 from engine.influence import tracked_modules
+from engine.influence.wrapping import check_wrapping
 from engine.models import build_model
 from engine.study import Model
 
@@ -85,7 +86,7 @@ def _traced(name: str) -> Traced:
 
 def _is_accepted(model: nn.Module, example: torch.Tensor) -> bool:
     try:
-        tracked_modules(model, example, 10)
+        check_wrapping(model, example, tracked_modules(model, example, 10).names)
     except RefusedInput:
         return False
     return True

@@ -16,7 +16,7 @@ from torch import nn
 from torch.utils.data import Subset, TensorDataset
 
 from engine.data import StudyData
-from engine.influence.kronecker import ClassificationTask
+from engine.influence.wrapping import ClassificationTask
 
 BATCH = 64
 """Samples a batch for either side: on two cores it is the fastest for kronfluence too."""

@@ -2,14 +2,16 @@
 
 The data's way: ``tracked`` (``guards``, ``tracing``) → ``class_gradients`` → ``strategies``
 (``kronecker`` on a ``factor_sample``, or ``exact``) → ``curvature`` with its ``operators`` →
-``scores``; ``vectors`` leads through it and is what others call. ``linear_maps`` says what a
-tracked module is, ``rows`` where class gradients lie, ``probe`` how choices are compared.
+``scores``; ``preparation`` leads through all before the pass and ``vectors`` through the pass.
+``linear_maps`` says what a tracked module is, ``rows`` where class gradients lie, ``probe``
+how choices are compared.
 """
 
 from engine.influence.folds import FOLDS, stratified_folds
 from engine.influence.operators import Horizon
+from engine.influence.preparation import planned, prepare_influence
 from engine.influence.tracked import TrackedModules, tracked_modules
-from engine.influence.vectors import InfluencePart, PreparedInfluence, planned, prepare_influence
+from engine.influence.vectors import InfluencePart, PreparedInfluence
 
 __all__ = [
     "FOLDS",

@@ -16,46 +16,17 @@ from kronfluence.analyzer import prepare_model
 from kronfluence.arguments import FactorArguments
 from kronfluence.factor.covariance import fit_covariance_matrices_with_loader
 from kronfluence.factor.eigen import fit_lambda_matrices_with_loader, perform_eigendecomposition
-from kronfluence.task import Task
 from kronfluence.utils.state import State
 from torch import Tensor, nn
-from torch.nn import functional
 
 from engine.data import InputTransform, Samples
-from engine.errors import RefusedInput
 from engine.influence.curvature import BlockCurvature, ModuleCurvature
+from engine.influence.wrapping import ClassificationTask
 from engine.progress import Progress, silent
 
 Factors = dict[str, dict[str, Tensor]]
 """As kronfluence keeps them: by kind, by module."""
 Fitted = Literal["ekfac", "kfac", "diagonal"]
-
-
-class ClassificationTask(Task):
-    """Tells kronfluence what is trained: the summed cross-entropy of a batch."""
-
-    def __init__(self, modules: Sequence[str]) -> None:
-        self._modules = list(modules)
-
-    def get_influence_tracked_modules(self) -> list[str]:
-        """Returns the names of the modules that are wrapped."""
-        return self._modules
-
-    def compute_train_loss(self, batch: Any, model: nn.Module, sample: bool = False) -> Tensor:
-        """Returns the summed cross-entropy; with ``sample`` on labels drawn from the model.
-
-        Drawing labels makes the second moments those of the true Fisher; they come from
-        the global generator, which the caller seeds.
-        """
-        inputs, labels = batch
-        logits = model(inputs)
-        if sample:
-            labels = torch.multinomial(logits.detach().softmax(dim=1), num_samples=1)[:, 0]
-        return functional.cross_entropy(logits, labels, reduction="sum")
-
-    def compute_measurement(self, batch: Any, model: nn.Module) -> Tensor:
-        """Returns the summed cross-entropy on the given labels."""
-        return self.compute_train_loss(batch, model)
 
 
 class _Batches:
@@ -74,32 +45,6 @@ class _Batches:
         for number, indices in enumerate(self._batches, start=1):
             yield self._transform.prepare(self._samples.inputs[indices]), self._samples.labels[indices]
             self._progress("factors", number, len(self._batches))
-
-
-def check_wrapping(model: nn.Module, example: Tensor, modules: Sequence[str]) -> None:
-    """Checks that a model computes the same once kronfluence has put its own modules in place of the tracked ones.
-
-    Args:
-        model: in evaluation mode.
-        example: a few prepared samples.
-        modules: names of the tracked modules.
-
-    Raises:
-        RefusedInput: if the wrapped model fails or gives other logits.
-    """
-    expected = "a model that only calls its modules, and does not ask for their types or attributes"
-    remedy = "Change its forward, set strategy = 'exact' or 'identity', or restrict [influence] modules"
-    with torch.no_grad():
-        logits = model(example)
-        try:
-            wrapped = prepare_model(copy.deepcopy(model), ClassificationTask(modules)).eval()(example)
-        except (AttributeError, TypeError, RuntimeError, ValueError) as error:
-            problem = f"the {type(model).__name__} fails when kronfluence wraps its modules: {error}"
-            raise RefusedInput(problem.splitlines()[0][:240], expected, remedy) from error
-    if not torch.allclose(logits, wrapped, rtol=0, atol=1e-3 * float(logits.abs().max())):
-        raise RefusedInput(
-            f"the {type(model).__name__} computes other logits when kronfluence wraps its modules", expected, remedy
-        )
 
 
 class KroneckerFit:

@@ -19,11 +19,12 @@ from engine.influence.factor_sample import (
     random_order,
     sampled_factors,
 )
-from engine.influence.kronecker import KroneckerFit, check_wrapping
+from engine.influence.kronecker import KroneckerFit
 from engine.influence.linear_maps import matrix_shape
 from engine.influence.operators import Inverse
 from engine.influence.probe import Probe
 from engine.influence.tracked import TrackedModules
+from engine.influence.wrapping import check_wrapping
 from engine.progress import Progress
 from engine.study import Study
 

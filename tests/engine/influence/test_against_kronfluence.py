@@ -13,9 +13,9 @@ from torch.utils.data import TensorDataset
 from engine.data import StudyData
 from engine.frontier import pool_folds
 from engine.influence import prepare_influence
-from engine.influence.kronecker import ClassificationTask
 from engine.influence.operators import Horizon
 from engine.influence.strategies import FACTOR_BATCH
+from engine.influence.wrapping import ClassificationTask
 from tests.engine.influence.cases import digits, mlp, study, trained
 
 HORIZON = Horizon(tau=0.5, weight_decay=0.0)

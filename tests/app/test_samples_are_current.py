@@ -1,0 +1,16 @@
+"""The shipped studies come with runs of this version: the dashboard opens on them without computing."""
+
+import pytest
+
+from app.serving import SAMPLES
+from app.workflow.catalogue import run_keys
+from cache.store import Store
+from engine.study import load_study
+
+
+@pytest.mark.parametrize("name", ["digits", "digits_noisy"])
+def test_the_runs_that_a_shipped_study_asks_for_are_shipped(name: str, tmp_path) -> None:
+    store = Store(tmp_path, SAMPLES)
+    shipped = {run.key for run in store.finished_runs()}
+    keys = run_keys(load_study(SAMPLES / name))
+    assert set(vars(keys).values()) <= shipped, "the version of results was raised: run make samples"
