@@ -367,7 +367,7 @@ def test_a_stopped_command_says_so_and_keeps_what_was_finished(trained_digits, e
     assert result.stdout == ""
     assert result.stderr.strip() == "Stopped. What was finished is kept; the same command goes on from there."
     (folder,) = empty_store.unfinished_runs()
-    assert folder.parts == ("samples.parquet", "validation.parquet", "vectors-00000.parquet")
+    assert folder.parts == ("arithmetic.json", "samples.parquet", "validation.parquet", "vectors-00000.parquet")
     monkeypatch.undo()
     assert answer("influence", trained_digits, "--cache", empty_store.root)["run"] == folder.key
 
