@@ -233,7 +233,7 @@ class Compute(_Settings):
     """CPU threads of torch; 0: all. Recorded with the result, whose last bits depend on it."""
     batch_size: int = Field(0, ge=0)
     """Samples a scoring batch; 0: chosen."""
-    memory_gb: float = Field(1.0, gt=0)
+    memory_gb: float = Field(2.0, gt=0)
     """What class gradients may take in memory; beyond it they are read from a temporary file."""
 
 

@@ -549,7 +549,7 @@ def test_the_canonical_form_knows_defaults_and_number_forms_but_not_the_folder(
 
 def test_the_canonical_form_holds_the_named_tables_only(full: Study) -> None:
     assert json.loads(full.canonical("seed", "compute")) == {
-        "compute": {"batch_size": 0, "device": "auto", "memory_gb": 1.0, "precision": "auto", "threads": 2},
+        "compute": {"batch_size": 0, "device": "auto", "memory_gb": 2.0, "precision": "auto", "threads": 2},
         "seed": 7,
     }
 
