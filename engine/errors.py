@@ -33,3 +33,8 @@ class Cancelled(Exception):
 
 def _closed(sentence: str) -> str:
     return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
+
+
+def first_line(error: BaseException, longest: int = 120) -> str:
+    """Returns the first line of what an error says, cut; of one that says nothing, that."""
+    return (str(error).strip().splitlines() or ["no message"])[0][:longest]

@@ -12,7 +12,7 @@ from torch import nn
 
 from engine.data import StudyData
 from engine.influence.folds import FOLDS
-from engine.influence.linear_maps import as_matrix
+from engine.influence.linear_maps import parameter_gradients
 from engine.influence.rows import Rows
 from engine.judged_by import Measurement
 from engine.measurement import per_sample
@@ -41,18 +41,16 @@ def fill_class_gradients(
         progress: called after every batch.
     """
     layers = {name: model.get_submodule(name) for name in rows}
-    parameters = [parameter for layer in layers.values() for parameter in layer.parameters(recurse=False)]
+    parameter = next(model.parameters())
     validation, total, done = data.validation, len(data.validation), 0
     folds = torch.from_numpy(fold_of)
     for row in range(FOLDS * data.num_classes):
         fold, k = divmod(row, data.num_classes)
         members = torch.nonzero((folds == fold) & (validation.labels == k))[:, 0]
         for batch in members.split(batch_size):
-            inputs = data.transform.prepare(validation.inputs[batch]).to(parameters[0])
+            inputs = data.transform.prepare(validation.inputs[batch]).to(parameter)
             values = per_sample(model(inputs), validation.labels[batch].to(inputs.device), measurement)
-            gradients = iter(torch.autograd.grad(values.sum() / len(members), parameters))
-            for name, layer in layers.items():
-                matrix = as_matrix(next(gradients), None if layer.bias is None else next(gradients))
+            for name, matrix in parameter_gradients(values.sum() / len(members), layers).items():
                 rows[name][row] += matrix.to(rows[name].device)
             done += len(batch)
             progress("class gradients", done, total)

@@ -6,7 +6,7 @@ pixels of a convolution's output, the tokens of a sequence, 1 for a plain vector
 counts as one more input that is always 1.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -108,6 +108,16 @@ def matrix_shape(module: nn.Module) -> tuple[int, int]:
     weight = module.weight
     assert isinstance(weight, Tensor)
     return weight.shape[0], weight[0].numel() + (module.bias is not None)
+
+
+def parameter_gradients(value: Tensor, layers: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+    """Returns autograd's gradient of a number by each module, ``(o, i)`` by name; zero where none reaches."""
+    parameters = [parameter for layer in layers.values() for parameter in layer.parameters(recurse=False)]
+    gradients = iter(torch.autograd.grad(value, parameters, materialize_grads=True))
+    return {
+        name: as_matrix(next(gradients), None if layer.bias is None else next(gradients))
+        for name, layer in layers.items()
+    }
 
 
 def as_matrix(weight: Tensor, bias: Tensor | None) -> Tensor:

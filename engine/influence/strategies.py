@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.data import StudyData
-from engine.errors import RefusedInput
+from engine.errors import RefusedInput, first_line
 from engine.influence.curvature import Curvature, IdentityCurvature
 from engine.influence.exact import EXACT_PARAMETERS, LARGEST_EXACT, exact_curvature, exact_sample_size
 from engine.influence.factor_sample import (
@@ -90,7 +90,7 @@ def _wanted(study: Study, tracked: TrackedModules, model: nn.Module, example: Te
             return "ekfac"
         raise RefusedInput(
             f"[influence] strategy is 'exact', and the {type(model).__name__} cannot compute in float64: "
-            f"{str(error).splitlines()[0][:120]}",
+            f"{first_line(error)}",
             "a model that follows the number type of its inputs",
             "Use strategy = 'ekfac'",
         ) from error

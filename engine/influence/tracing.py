@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.errors import RefusedInput
+from engine.errors import RefusedInput, first_line
 from engine.influence.guards import Reason
-from engine.influence.linear_maps import as_matrix, matrix_shape, observed
+from engine.influence.linear_maps import matrix_shape, observed, parameter_gradients
 from engine.influence.scores import contract
 
 _TOLERANCE = 1e-2
@@ -118,7 +118,7 @@ def _check_logits(model: nn.Module, example: Tensor, logits: object, num_classes
             alone = torch.cat([model(example[at : at + 1]) for at in range(len(example))])
         except (RuntimeError, ValueError) as error:
             # Normalising over a batch of one, for instance.
-            raise _mixed(kind, f": it fails on one sample alone ({str(error).splitlines()[0][:120]})") from error
+            raise _mixed(kind, f": it fails on one sample alone ({first_line(error)})") from error
     size = float(logits.abs().max())
     if not torch.allclose(logits, again, rtol=0, atol=1e-5 * size):
         raise RefusedInput(
@@ -201,12 +201,9 @@ def _autograd(
     model: nn.Module, example: Tensor, labels: Tensor, layers: dict[str, nn.Module], directions: dict[str, Tensor]
 ) -> dict[str, Tensor]:
     """Returns autograd's gradient of each sample, passed alone, along the directions; ``(B,)`` by module."""
-    parameters = [parameter for layer in layers.values() for parameter in layer.parameters(recurse=False)]
     told: dict[str, list[Tensor]] = {name: [] for name in layers}
     for at in range(len(example)):
         loss = functional.cross_entropy(model(example[at : at + 1]), labels[at : at + 1])
-        gradients = iter(torch.autograd.grad(loss, parameters, materialize_grads=True))
-        for name, layer in layers.items():
-            matrix = as_matrix(next(gradients), None if layer.bias is None else next(gradients))
+        for name, matrix in parameter_gradients(loss, layers).items():
             told[name].append((matrix * directions[name][0]).sum())
     return {name: torch.stack(values) for name, values in told.items()}

@@ -10,7 +10,7 @@ from kronfluence.task import Task
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.errors import RefusedInput
+from engine.errors import RefusedInput, first_line
 
 
 class ClassificationTask(Task):
@@ -58,8 +58,8 @@ def check_wrapping(model: nn.Module, example: Tensor, modules: Sequence[str]) ->
         try:
             wrapped = prepare_model(copy.deepcopy(model), ClassificationTask(modules)).eval()(example)
         except (AttributeError, TypeError, RuntimeError, ValueError) as error:
-            problem = f"the {type(model).__name__} fails when kronfluence wraps its modules: {error}"
-            raise RefusedInput(problem.splitlines()[0][:240], expected, remedy) from error
+            problem = f"the {type(model).__name__} fails when kronfluence wraps its modules: {first_line(error)}"
+            raise RefusedInput(problem, expected, remedy) from error
     if not torch.allclose(logits, wrapped, rtol=0, atol=1e-3 * float(logits.abs().max())):
         raise RefusedInput(
             f"the {type(model).__name__} computes other logits when kronfluence wraps its modules", expected, remedy

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.errors import RefusedInput
+from engine.errors import RefusedInput, first_line
 
 CODE_ROOT = "PARETOSCOPE_CODE_ROOT"
 """The environment variable that names the folders, separated as in ``PATH``."""
@@ -136,7 +136,7 @@ def _attempt(step: Callable[[], Any], source: Path, problem: str) -> Any:
     except (Exception, SystemExit) as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(source)]
         place = f" (line {lines[-1]})" if lines else ""
-        cause = f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0][:_LONGEST_CAUSE]}"
+        cause = f"{type(error).__name__}: {first_line(error, _LONGEST_CAUSE)}"
         raise RefusedInput(
             f"{problem}: {cause}{place}", "code that runs without an error", f"Mend {source.name}"
         ) from error

@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from engine.errors import RefusedInput
+from engine.errors import RefusedInput, first_line
 
 
 def test_a_refusal_says_problem_expectation_and_remedy_as_sentences() -> None:
@@ -21,3 +21,9 @@ def test_a_refusal_survives_the_way_between_processes() -> None:
 
     assert (again.problem, again.expected, again.remedy) == ("problem", "something else", "Act")
     assert str(again) == "problem. Expected something else. Act."
+
+
+def test_the_first_line_of_an_error_is_cut_and_never_fails() -> None:
+    assert first_line(ValueError("one\ntwo")) == "one"
+    assert first_line(ValueError("abcdef"), longest=3) == "abc"
+    assert first_line(KeyError()) == "no message"
