@@ -80,13 +80,16 @@ def ceiling(
 def reweight(
     study: StudyFile,
     targets: Annotated[str | None, typer.Option(help="Classes to improve, by name or index, with commas.")] = None,
-    setting: Annotated[str | None, typer.Option(help="direct_improvement.")] = None,
+    setting: Annotated[
+        str | None,
+        typer.Option(help="direct_improvement (one more epoch, for some classes) or all_classes (from scratch)."),
+    ] = None,
     as_json: AsJson = False,
     cache: StoreRoot = None,
     epoch: Epoch = None,
     seed: Seed = None,
 ) -> None:
-    """Searches weights that improve some classes and trains one more epoch with them."""
+    """Finds weights that improve some classes, or all at once, and trains with them."""
     chosen = None if targets is None else _listed(targets)
     _run("reweight", study, as_json, cache, {"targets": chosen, "setting": setting, "epoch": epoch, "seed": seed})
 
@@ -105,6 +108,29 @@ def samples(
     """Lists the training samples most harmful or helpful to some classes."""
     options = {"classes": _listed(classes), "sign": sign, "limit": limit, "epoch": epoch, "seed": seed}
     _run("samples", study, as_json, cache, options)
+
+
+@cli.command()
+def synthetic(
+    kind: Annotated[str, typer.Argument(help="separable or frontier.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to make; by default ./KIND.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the samples and of the initial weights.")] = 0,
+    intercept: Annotated[
+        bool, typer.Option("--intercept/--through-origin", help="Whether the boundary may lie beside the origin.")
+    ] = False,
+    as_json: AsJson = False,
+    cache: StoreRoot = None,
+) -> None:
+    """Makes one of the paper's synthetic sets as a study with a trained model."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with _refusals_told():
+        store = _store(cache)
+        from app.workflow.synthetic import make_synthetic
+
+        with redirect_stdout(sys.stderr), terminal_progress() as progress:
+            result = make_synthetic(kind, out or Path(kind), seed, intercept, progress)
+        store.register_study(Path(result["study"]))
+    _print("synthetic", result, as_json)
 
 
 @cli.command()

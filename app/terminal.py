@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
+from app.workflow.options import ALL_CLASSES
 from cache.manifests import measurement_of
 from engine.judged_by import WORDS
 from engine.progress import Progress
@@ -88,10 +89,26 @@ def _reweight(console: Console, result: dict[str, Any]) -> None:
     split = "test" if "test" in result["after"] else "validation"
     columns = {name: result[name][split] for name in ("before", "control", "after")}
     console.print(_per_class(result["class_names"], columns, caption=f"accuracy on {split}"))
+    if result.get("setting") == ALL_CLASSES:
+        console.print(_all_classes(result, split))
+        step = "no step" if result["step"] is None else f"step {result['step']:g} towards the certificate's weights"
+        trained = f"{result['trainings']} trainings from scratch chose {step}."
+    else:
+        trained = f"{result['trainings']} candidates trained."
     console.print(result["sentence"])
     # A path that is broken into lines cannot be copied.
-    console.print(f"{result['trainings']} candidates trained. Weights: {result['weights']}", soft_wrap=True)
+    console.print(f"{trained} Weights: {result['weights']}", soft_wrap=True)
     console.print(f"Checkpoint: {result['checkpoint']}", soft_wrap=True)
+
+
+def _all_classes(result: dict[str, Any], split: str) -> Table:
+    caption = f"mean loss on {split}; its change is the mean over {result['seeds']} seeds"
+    table = Table("class", "before", "control", "after", "change (95%)", caption=caption)
+    figures = (result[f"loss_{name}"][split] for name in ("before", "control", "after", "change", "interval"))
+    for name, *values, change, interval in zip(result["class_names"], *figures, strict=True):
+        told = "-" if change is None else f"{change:+.3f} ({interval[0]:+.3f} to {interval[1]:+.3f})"
+        table.add_row(name, *("-" if value is None else f"{value:.3f}" for value in values), told)
+    return table
 
 
 def _samples(console: Console, result: dict[str, Any]) -> None:
@@ -103,6 +120,16 @@ def _samples(console: Console, result: dict[str, Any]) -> None:
         numbers = (f"{value:+.4g}" for value in (*influence, sum(sample["influence"])))
         table.add_row(str(sample["index"]), sample["label"], sample["source"], *numbers)
     console.print(table)
+
+
+def _synthetic(console: Console, result: dict[str, Any]) -> None:
+    console.print(_per_class(result["class_names"], result["accuracy"]))
+    flipped = len(result["flipped"])
+    console.print(
+        f"{result['samples']['train']} training samples"
+        + (f", {flipped} of them with a flipped label ('flipped' in train.csv)." if flipped else ", none mislabelled.")
+    )
+    console.print(f"Study: {result['study']}", soft_wrap=True)
 
 
 def _doctor(console: Console, result: dict[str, Any]) -> None:
@@ -123,5 +150,6 @@ _DESCRIPTIONS = {
     "ceiling": _ceiling,
     "reweight": _reweight,
     "samples": _samples,
+    "synthetic": _synthetic,
     "doctor": _doctor,
 }

@@ -15,7 +15,7 @@ from engine.checkpoints import optimizer_path
 from engine.errors import RefusedInput
 from engine.study import SPLITS, Study
 
-RESULT_VERSION = 2
+RESULT_VERSION = 3
 """Raised by hand when the same inputs give another result than before."""
 _KEY_LENGTH = 20
 
@@ -107,7 +107,9 @@ def ceiling_key(influence_key: str, study: Study) -> str:
         influence_key: covers data, checkpoint, training and seed already.
         study: whose bounds on weights say what a reweighting may do.
     """
-    return _key("ceiling", {"influence": influence_key, "weight_bounds": study.reweight.weight_bounds})
+    settings = study.reweight
+    bounds = {"weight_bounds": settings.weight_bounds, "mean_preserving": settings.mean_preserving}
+    return _key("ceiling", {"influence": influence_key, **bounds})
 
 
 def reweight_key(influence_key: str, study: Study) -> str:
@@ -115,9 +117,12 @@ def reweight_key(influence_key: str, study: Study) -> str:
 
     Args:
         influence_key: covers data, checkpoint, training and seed already.
-        study: whose ``[reweight]`` table is used.
+        study: whose ``[reweight]`` table is used; of it, all classes at once need the bounds alone.
     """
-    return _key("reweight", {"influence": influence_key, **json.loads(study.canonical("reweight"))})
+    table = json.loads(study.canonical("reweight"))["reweight"]
+    if study.reweight.setting == "all_classes":
+        table = {name: table[name] for name in ("setting", "weight_bounds", "mean_preserving")}
+    return _key("reweight", {"influence": influence_key, "reweight": table})
 
 
 def _contents(path: Path) -> Any:

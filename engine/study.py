@@ -188,7 +188,7 @@ class Search(_Settings):
 class Reweight(_Settings):
     """What is to improve and how far weights may move."""
 
-    setting: Literal["direct_improvement"] = "direct_improvement"
+    setting: Literal["direct_improvement", "all_classes"] = "direct_improvement"
     targets: tuple[str | int, ...] = ()
     """Classes to improve, by name or index."""
     weight_bounds: tuple[float, float] = (0.5, 1.5)

@@ -9,6 +9,7 @@ _IN_ORDER = (
     ("ceiling", "Ceiling", ":material/vertical_align_top:"),
     ("explore", "Explore", ":material/scatter_plot:"),
     ("improve", "Improve", ":material/trending_up:"),
+    ("introduction", "Introduction", ":material/school:"),
 )
 
 

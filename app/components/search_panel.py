@@ -13,7 +13,7 @@ from app.components.threshold_sliders import Thresholds
 from app.figures import frontier
 from app.workflow.candidate_parts import CONTROL, read_control
 from app.workflow.improve_view import POINT_COLUMNS, Prediction, measured_points
-from app.workflow.options import study_with_options
+from app.workflow.options import ALL_CLASSES, study_with_options
 from cache.fingerprints import reweight_key
 
 
@@ -40,7 +40,8 @@ def search_controls(view: StudyInView, targets: tuple[int, ...], thresholds: Thr
         f"At most {trainings} trainings of one epoch, roughly {_duration(seconds)}."
         " It stops early when nothing improves."
     )
-    options: dict[str, Any] = {"targets": [view.names[k] for k in targets], "iterations": iterations}
+    names = [view.names[k] for k in targets]
+    options: dict[str, Any] = {"setting": "direct_improvement", "targets": names, "iterations": iterations}
     if thresholds.form == "attainable":
         options["slack"] = thresholds.slack(view.names, targets)
     else:
@@ -60,8 +61,8 @@ def search_panel(view: StudyInView, targets: tuple[int, ...], prediction: Predic
         prediction: what the thresholds as they stand are predicted to do.
     """
     job = job_in_view("reweight", view.path)
-    if job is not None:
-        options = job.request().options
+    options = {} if job is None else job.request().options
+    if job is not None and options.get("setting") != ALL_CLASSES:
         running, asked = _key(view, options), tuple(view.names.index(name) for name in options["targets"])
         status = job_panel(job, live=lambda: _draw(view, asked, running, None, live=True))
         if status.state in ("waiting", "running"):
@@ -77,7 +78,8 @@ def _key(view: StudyInView, options: dict[str, Any]) -> str:
 
 def finished_searches(view: StudyInView) -> dict[str, dict[str, Any]]:
     """Returns the finished searches from the checkpoint in view by key, the newest first."""
-    return {run["key"]: run for run in view.cache.runs("reweight") if run["influence"] == view.key}
+    runs = view.cache.runs("reweight")
+    return {run["key"]: run for run in runs if run["influence"] == view.key and run.get("setting") != ALL_CLASSES}
 
 
 def shown_search(finished: dict[str, dict[str, Any]]) -> dict[str, Any] | None:

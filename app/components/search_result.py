@@ -51,7 +51,7 @@ def results(view: StudyInView) -> None:
     for notice in result["notices"]:
         st.caption(f"Note: {notice}")
     _candidate(view, key, result)
-    _downloads(opened().store.run(key).path)
+    downloads(opened().store.run(key).path, "search")
 
 
 def _title(view: StudyInView, result: dict[str, Any]) -> str:
@@ -109,10 +109,16 @@ def _candidate(view: StudyInView, key: str, result: dict[str, Any]) -> None:
     st.caption(told)
 
 
-def _downloads(folder: Path) -> None:
+def downloads(folder: Path, name: str) -> None:
+    """Offers the weights and the checkpoint of a reweighting.
+
+    Args:
+        folder: of its run.
+        name: tells the buttons of one result on a page from those of another.
+    """
     weights, checkpoint = folder / WEIGHTS, folder / CHECKPOINT
     left, right = st.columns(2)
-    left.download_button("Download the weights", weights.read_bytes, WEIGHTS)
-    right.download_button("Download the improved checkpoint", checkpoint.read_bytes, CHECKPOINT)
+    left.download_button("Download the weights", weights.read_bytes, WEIGHTS, key=f"weights_{name}")
+    right.download_button("Download the improved checkpoint", checkpoint.read_bytes, CHECKPOINT, key=f"model_{name}")
     st.caption("In your own training loop, with the indices of each batch:")
     st.code(_USE, language="python")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.components import view_state
 from app.components.job_panel import begin, job_in_view, job_panel
+from app.components.navigation import go_to
 from app.components.server_state import keys_of, opened, study_at
 from app.workflow.catalogue import RunKeys
 from cache import Cache
@@ -61,6 +62,8 @@ def study_in_view(question: str) -> StudyInView:
     entry = st.session_state["entry"]
     if entry is None:
         st.info("No study is open. Give the path of a study file in the sidebar.")
+        if st.button("What is this? Read the introduction"):
+            go_to("introduction")
         st.stop()
     study = study_at(entry.path)
     keys = keys_of(study)

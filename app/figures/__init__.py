@@ -2,7 +2,7 @@
 
 Inside: the palette and the frame all figures share (``palette``, ``layout``, ``wording``,
 ``ordering``, ``intervals``), and one module a figure: ``accuracy``, ``gains``, ``spectrum``,
-``matrix``, ``pair``, ``influence_bars``, ``predicted_changes``, ``frontier``, ``before_after``.
+``matrix``, ``pair``, ``influence_bars``, ``predicted_changes``, ``frontier``, ``before_after``, ``synthetic``.
 Every figure has a title that is a sentence, units on its axes and its alternative text
 in ``layout.meta["alt"]``; clicked points carry ``customdata`` as nested lists.
 """
@@ -30,10 +30,12 @@ from app.figures.palette import (
 )
 from app.figures.predicted_changes import predicted_changes
 from app.figures.spectrum import spectrum_bars
+from app.figures.synthetic import CLASS_LOOKS, Boundary, points_by_class, points_by_region, removal_rounds
 
 __all__ = [
     "AFTER",
     "BEFORE",
+    "CLASS_LOOKS",
     "CONTROL",
     "JOINT_NEGATIVE",
     "JOINT_POSITIVE",
@@ -42,6 +44,7 @@ __all__ = [
     "REGION_MEANINGS",
     "TARGET",
     "TRADE_OFF",
+    "Boundary",
     "Meaning",
     "accuracy_bars",
     "before_after",
@@ -51,7 +54,10 @@ __all__ = [
     "held_out_gains",
     "influence_of_sample",
     "pair_scatter",
+    "points_by_class",
+    "points_by_region",
     "predicted_changes",
+    "removal_rounds",
     "spectrum_bars",
     "worst_first",
 ]

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.components.all_classes_panel import all_classes_panel
 from app.components.search_panel import search_controls, search_panel
 from app.components.search_result import results
 from app.components.server_state import predictor
@@ -28,3 +29,4 @@ if targets:
 else:
     st.info("Choose at least one class to improve: click its bar, or use the list.")
 results(view)
+all_classes_panel(view)

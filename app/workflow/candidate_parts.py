@@ -1,4 +1,7 @@
-"""How a search is stored: one part a generation for its candidates, the weights beside it, and the result."""
+"""How a search is stored: one part a generation for its candidates, the weights beside it, and the result.
+
+What every reweighting delivers, weights and a checkpoint, has its names and its writer here.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ CONTROL = "control.json"
 WEIGHTS = "weights.parquet"
 """Part with the chosen weight of each training sample: index, label, weight."""
 CHECKPOINT = "improved.safetensors"
-"""Part with the model after the weighted epoch."""
+"""Part with the model that was trained with them."""
 _FLOATS = pa.list_(pa.float32())
 _NOT_TOLD = ("predicted", "loss", "value")
 
@@ -84,3 +87,25 @@ def stored_weights(folder: RunFolder, number: int) -> NDArray[np.float32]:
     row = table.column("number").to_pylist().index(number)
     # A copy: what Arrow lends may not be written, and torch takes only what may.
     return np.array(table.column("weights")[row].values, dtype=np.float32)
+
+
+def write_result_weights(
+    folder: RunFolder, labels: NDArray[np.integer], class_names: Sequence[str], weights: NDArray[np.floating] | None
+) -> None:
+    """Writes the weights that a reweighting delivers.
+
+    Args:
+        folder: of the run.
+        labels: class of each training sample, ``(N,)``.
+        class_names: K names.
+        weights: ``(N,)``; None for all ones, where nothing was better than the control.
+
+    Raises:
+        RefusedInput: if the folder is shipped, or the disk is full or closed to writing.
+    """
+    columns = {
+        "index": pa.array(np.arange(len(labels)), pa.int32()),
+        "label": pa.array([class_names[label] for label in labels], pa.string()),
+        "weight": pa.array(np.ones(len(labels)) if weights is None else weights, pa.float32()),
+    }
+    folder.write_table(WEIGHTS, pa.table(columns))

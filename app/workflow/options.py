@@ -4,6 +4,8 @@ from typing import Any
 
 from engine.study import Study
 
+ALL_CLASSES = "all_classes"
+"""The setting that improves all classes at once, and so has no targets."""
 _IN_REWEIGHT = ("targets", "setting", "slack")
 _IN_SEARCH = ("iterations",)
 
@@ -26,6 +28,9 @@ def study_with_options(study: Study, options: dict[str, Any]) -> Study:
     if "epoch" in given:
         changes["model"] = {"epoch": given["epoch"]}
     reweight = {key: given[key] for key in _IN_REWEIGHT if key in given}
+    if reweight.get("setting") == ALL_CLASSES and not reweight.get("targets"):
+        # Those of the file are of the setting that it names, and all classes have none.
+        reweight["targets"] = ()
     search = {key: given[key] for key in _IN_SEARCH if key in given}
     if search:
         reweight["search"] = {**study.reweight.search.model_dump(), **search}

@@ -1,4 +1,4 @@
-"""The use-case behind ``reweight``: thresholds → weights → one more epoch → before and after.
+"""The use-case behind ``reweight``: all classes at once, or thresholds → weights → one more epoch → before and after.
 
 Direct Improvement: from the analysed checkpoint one more epoch is trained with
 weights that a linear programme derives from the epoch operator's influence; a genetic
@@ -12,10 +12,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from torch import nn
 
+from app.workflow.all_classes import all_classes_run
 from app.workflow.candidate_parts import (
     CHECKPOINT,
     CONTROL,
@@ -24,9 +24,11 @@ from app.workflow.candidate_parts import (
     candidates_table,
     stored_weights,
     weights_table,
+    write_result_weights,
 )
 from app.workflow.influence import fold_counts, fold_rows, influence_run, stored_influence
-from app.workflow.sentences import reweight_sentence
+from app.workflow.options import ALL_CLASSES
+from app.workflow.sentences import NO_TEST_SPLIT, reweight_sentence
 from cache.fingerprints import RESULT_VERSION, reweight_key
 from cache.run_folder import RunFolder
 from cache.store import Store
@@ -53,23 +55,44 @@ _STATE = "state.json"
 
 
 def reweight(study: Study, store: Store, options: dict[str, Any], progress: Progress = silent) -> dict[str, Any]:
-    """Searches weights that improve the target classes, and trains with the best of them.
+    """Finds weights that improve the target classes, or all at once, and trains with them.
 
     Args:
-        study: the study; ``[reweight] targets`` names the classes to improve.
+        study: the study; ``[reweight] targets`` names the classes to improve, and ``setting`` says how.
         store: where runs are kept.
         options: none are known; changes of the study come with the study.
         progress: called after every batch and candidate.
 
     Returns:
-        The object that ``reweight --json`` prints. ``before``, ``after`` and ``control`` are of
-        the delivered checkpoint; ``change`` and ``interval`` compare after with control over
-        RESULT_SEEDS batch orders, as shares of accuracy.
+        The object that ``reweight --json`` prints. ``before`` is of the analysed checkpoint,
+        ``after`` of the delivered one and ``control`` of the one trained like it without weights;
+        ``change`` and ``interval`` compare after with control over several batch orders (all
+        classes: trainings from scratch), as shares of accuracy.
 
     Raises:
         RefusedInput: if data, checkpoint, targets or settings cannot be used.
         Cancelled: when ``progress`` raises it; finished generations are kept.
     """
+    if study.reweight.setting == ALL_CLASSES:
+        folder, cached = all_classes_run(study, store, progress)
+        return _told(folder, cached)
+    folder, cached = _search_run(study, store, progress)
+    return {**_told(folder, cached), "candidates": candidate_rows(folder)}
+
+
+def _told(folder: RunFolder, cached: bool) -> dict[str, Any]:
+    manifest = folder.manifest()
+    return {
+        "run": folder.key,
+        "cached": cached,
+        **{key: value for key, value in manifest.items() if key not in ("kind", "result_version", "key")},
+        "weights": str(folder.path / WEIGHTS),
+        "checkpoint": str(folder.path / CHECKPOINT),
+    }
+
+
+def _search_run(study: Study, store: Store, progress: Progress) -> tuple[RunFolder, bool]:
+    """Returns the finished search of a study, and whether it was there already."""
     if not study.reweight.targets:
         raise RefusedInput("no target class is named", "at least one class", "Give --targets or [reweight] targets")
     influence = stored_influence(study, store)
@@ -88,15 +111,7 @@ def reweight(study: Study, store: Store, options: dict[str, Any], progress: Prog
             if not folder.is_finished:
                 data = data or load_data(study, progress)
                 folder.finish(_Reweighting(study, folder, influence, targets, data, progress).run())
-    result = folder.manifest()
-    return {
-        "run": folder.key,
-        "cached": cached,
-        **{key: value for key, value in result.items() if key not in ("kind", "result_version", "key")},
-        "candidates": candidate_rows(folder),
-        "weights": str(folder.path / WEIGHTS),
-        "checkpoint": str(folder.path / CHECKPOINT),
-    }
+    return folder, cached
 
 
 class _Reweighting:
@@ -209,14 +224,14 @@ class _Reweighting:
             )
             for split, samples in splits.items()
         }
-        self._store_weights(weights)
+        write_result_weights(self.folder, self.data.train.labels.numpy(), self.data.class_names, weights)
         before = self.influence.manifest()["accuracy"]
         names = list(self.data.class_names)
         change = {split: value.mean for split, value in changes.items()}
         interval = {split: value.interval for split, value in changes.items()}
         notices = [*self.data.notices, *self.next_epoch.notices]
         if self.data.test is None:
-            notices.append("No test split: the result is judged on the validation data that was searched on.")
+            notices.append(NO_TEST_SPLIT)
         if len(self.targets) == self.data.num_classes:
             notices.append("Every class is a target: none is left that could pay for a gain.")
         if weights is None:
@@ -240,19 +255,6 @@ class _Reweighting:
             "result_version": RESULT_VERSION,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-
-    def _store_weights(self, weights: NDArray[np.float32] | None) -> None:
-        labels = self.data.train.labels.numpy()
-        self.folder.write_table(
-            WEIGHTS,
-            pa.table(
-                {
-                    "index": pa.array(np.arange(len(labels)), pa.int32()),
-                    "label": pa.array([self.data.class_names[label] for label in labels], pa.string()),
-                    "weight": pa.array(np.ones(len(labels)) if weights is None else weights, pa.float32()),
-                }
-            ),
-        )
 
 
 def _as_measured(result: Evaluation) -> Measured:

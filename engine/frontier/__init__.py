@@ -1,7 +1,9 @@
 """Where the classifier stands: regions, ranked samples, spectrum, folds and the verdict on its ceiling."""
 
-from engine.frontier.ceiling import Ceiling, Gain, Minimum, ceiling_verdict
-from engine.frontier.folds import leave_out, pool_folds
+from engine.frontier.ceiling import Ceiling, ClassHeadroom, Gain, Minimum, ceiling_verdict, costly_classes
+from engine.frontier.certificate import Certificate, WeightRange, certificate
+from engine.frontier.folds import FoldedInfluence, leave_out, pool_folds
+from engine.frontier.headroom import Headroom, headroom
 from engine.frontier.ranking import rank_samples
 from engine.frontier.regions import REGIONS, correlation, pair_regions, region_of, region_shares, subset_regions
 from engine.frontier.spectrum import PAPER_LIMIT, Spectrum, spectrum
@@ -10,11 +12,19 @@ __all__ = [
     "PAPER_LIMIT",
     "REGIONS",
     "Ceiling",
+    "Certificate",
+    "ClassHeadroom",
+    "FoldedInfluence",
     "Gain",
+    "Headroom",
     "Minimum",
     "Spectrum",
+    "WeightRange",
     "ceiling_verdict",
+    "certificate",
     "correlation",
+    "costly_classes",
+    "headroom",
     "leave_out",
     "pair_regions",
     "pool_folds",

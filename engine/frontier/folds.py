@@ -4,10 +4,29 @@ Influence is stored for F folds apart, as rows ``(N, F*K)`` whose column ``f*K +
 to fold f and class k. What is selected on some folds is judged on the one left out.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FoldedInfluence:
+    """Influence by fold, and which validation samples the folds are made of.
+
+    Attributes:
+        rows: influence for each fold and class, ``(N, F*K)``.
+        counts: validation samples of each fold and class, ``(F, K)``.
+        fold_of: fold of each validation sample, ``(V,)``.
+        labels: its class, ``(V,)``.
+    """
+
+    rows: NDArray[np.floating]
+    counts: NDArray[np.integer]
+    fold_of: NDArray[np.integer]
+    labels: NDArray[np.integer]
 
 
 def pool_folds(rows: NDArray[np.floating], counts: NDArray[np.integer]) -> Floats:

@@ -3,6 +3,7 @@
 The data's way: ``tracked`` (``guards``, ``tracing``) → ``class_gradients`` → ``strategies``
 (``kronecker`` on a ``factor_sample``, or ``exact``) → ``curvature`` with its ``operators`` →
 ``scores``; ``preparation`` leads through all before the pass and ``vectors`` through the pass.
+``sample_gains`` tells what a reweighting does to each validation sample.
 ``linear_maps`` says what a tracked module is, ``rows`` where class gradients lie, ``probe``
 how choices are compared.
 """
@@ -10,6 +11,7 @@ how choices are compared.
 from engine.influence.folds import FOLDS, stratified_folds
 from engine.influence.operators import Horizon
 from engine.influence.preparation import planned, prepare_influence
+from engine.influence.sample_gains import sample_gains
 from engine.influence.tracked import TrackedModules, tracked_modules
 from engine.influence.vectors import InfluencePart, PreparedInfluence
 
@@ -21,6 +23,7 @@ __all__ = [
     "TrackedModules",
     "planned",
     "prepare_influence",
+    "sample_gains",
     "stratified_folds",
     "tracked_modules",
 ]

@@ -112,10 +112,13 @@ def _prepared(
         factor_seconds=factor_seconds,
         gradient_seconds=gradient_seconds + time.perf_counter() - began,
         rows=rows,
-        _model=model,
+        model=model,
+        curvature=fitted.curvature,
+        inverse=inverse,
+        batch_size=batch_size,
+        budget=budget,
         _train=data.train,
         _inputs=PreparedInputs(data.train, data.transform, device, kept_bytes=_kept_bytes(device)),
-        _batch_size=batch_size,
     )
 
 

@@ -13,11 +13,12 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from engine.errors import RefusedInput
 from engine.influence.linear_maps import observed, per_sample_gradients, positions
 from engine.influence.rows import Rows
+from engine.judged_by import DEFAULT, Measurement
+from engine.measurement import per_sample
 
 CHUNK_BYTES = 24 * 2**20
 """What patches and gradients of the samples that are laid out at once may take: a processor's cache."""
@@ -28,15 +29,16 @@ BLOCK_BYTES = 256 * 2**20
 
 
 @contextmanager
-def scoring(model: nn.Module, rows: Rows) -> Iterator["ScoringPass"]:
+def scoring(model: nn.Module, rows: Rows, measurement: Measurement = DEFAULT) -> Iterator["ScoringPass"]:
     """Observes the tracked modules for as long as the context lasts.
 
     Args:
         model: in evaluation mode; its parameters ask for no gradient meanwhile.
         rows: preconditioned, by module ``(R, o, i)``; on the model's device, or on the CPU
             from where they are fetched in blocks.
+        measurement: of the samples that are scored; training samples have their loss.
     """
-    scoring_pass = ScoringPass(model, rows)
+    scoring_pass = ScoringPass(model, rows, measurement)
     with observed(model, list(rows), scoring_pass.take):
         yield scoring_pass
 
@@ -44,8 +46,8 @@ def scoring(model: nn.Module, rows: Rows) -> Iterator["ScoringPass"]:
 class ScoringPass:
     """Scores one batch after the other; made by :func:`scoring`."""
 
-    def __init__(self, model: nn.Module, rows: Rows) -> None:
-        self._model, self._rows = model, rows
+    def __init__(self, model: nn.Module, rows: Rows, measurement: Measurement = DEFAULT) -> None:
+        self._model, self._rows, self._measurement = model, rows, measurement
         self._scores: Tensor | None = None
         self._samples, self._seen = 0, set[str]()
 
@@ -59,7 +61,7 @@ class ScoringPass:
         self._scores, self._samples = None, len(labels)
         self._seen.clear()
         logits = self._model(inputs)
-        functional.cross_entropy(logits, labels, reduction="sum").backward()
+        per_sample(logits, labels, self._measurement).sum().backward()
         return self._taken()
 
     def _taken(self) -> Tensor:

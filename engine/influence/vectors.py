@@ -20,6 +20,8 @@ from torch import Tensor, nn
 
 from engine.data import Samples
 from engine.errors import RefusedInput
+from engine.influence.curvature import Curvature
+from engine.influence.operators import Inverse
 from engine.influence.precision import Precision
 from engine.influence.probe import Stability
 from engine.influence.rows import Rows
@@ -66,6 +68,11 @@ class PreparedInfluence:
         factor_seconds: time that the curvature took, and what was compared to choose it.
         gradient_seconds: time that class gradients and their preconditioning took.
         rows: preconditioned class gradients, ceiling then epoch, ``(2 F K, o, i)`` by module.
+        model: a copy in evaluation mode, of the number type that the strategy computes in.
+        curvature: of its tracked modules.
+        inverse: the operator of the ceiling: H⁻¹ with its damping.
+        batch_size: samples a pass.
+        budget: bytes that further rows may take in memory.
     """
 
     tracked: TrackedModules
@@ -79,10 +86,13 @@ class PreparedInfluence:
     factor_seconds: float
     gradient_seconds: float
     rows: Rows
-    _model: nn.Module
+    model: nn.Module
+    curvature: Curvature
+    inverse: Inverse
+    batch_size: int
+    budget: int
     _train: Samples
     _inputs: PreparedInputs
-    _batch_size: int
 
     @property
     def num_parts(self) -> int:
@@ -103,16 +113,16 @@ class PreparedInfluence:
             Cancelled: when ``progress`` raises it; parts already yielded stay valid.
         """
         rows, count = self.fold_counts.size, len(self._train)
-        parameter = next(self._model.parameters())
-        with scoring(self._model, self.rows) as scoring_pass:
+        parameter = next(self.model.parameters())
+        with scoring(self.model, self.rows) as scoring_pass:
             for number in range(self.num_parts):
                 if number in finished:
                     continue
                 start = number * PART_SAMPLES
                 stop = min(start + PART_SAMPLES, count)
                 scores = torch.empty(stop - start, 2 * rows)
-                for first in range(start, stop, self._batch_size):
-                    last = min(first + self._batch_size, stop)
+                for first in range(start, stop, self.batch_size):
+                    last = min(first + self.batch_size, stop)
                     inputs = self._inputs.batch(torch.arange(first, last)).to(parameter)
                     # Within the loop: who takes the parts must not compute in this precision.
                     with self.precision.applied(parameter.device):

@@ -1,9 +1,9 @@
-"""How sure a change of per-class accuracy is: paired over seeds and over samples.
+"""How sure a change of a class's accuracy or loss is: paired over seeds and over samples.
 
 The chosen weights and the unweighted control are trained with the same S seeds, so
 each sample is judged S times by both. The change of class k is the mean over seeds and
-over its samples of ``correct_weighted - correct_control``; its interval comes from a
-bootstrap that draws seeds and samples anew, both with replacement, paired.
+over its samples of ``weighted - control``; its interval comes from a bootstrap that draws
+seeds and samples anew, both with replacement, paired.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _DRAWS = 1000
 
 @dataclass(frozen=True)
 class PairedChange:
-    """Change of accuracy against the control, as shares (0.01 is one point).
+    """Change against the control: of accuracy as shares (0.01 is one point), of the loss in nats.
 
     Attributes:
         mean: shape ``(K,)``; NaN for a class without samples.
@@ -28,24 +28,28 @@ class PairedChange:
 
 
 def paired_change(
-    weighted: NDArray[np.bool_], control: NDArray[np.bool_], labels: NDArray[np.int64], num_classes: int, seed: int
+    weighted: NDArray[np.bool_ | np.floating],
+    control: NDArray[np.bool_ | np.floating],
+    labels: NDArray[np.int64],
+    num_classes: int,
+    seed: int,
 ) -> PairedChange:
     """Compares two trainings, seed by seed and sample by sample.
 
     Args:
-        weighted: whether each sample is classified rightly, shape ``(S, V)``.
+        weighted: whether each sample is classified rightly, or its loss, shape ``(S, V)``.
         control: likewise after unweighted training with the same seeds.
         labels: classes of the samples, shape ``(V,)``.
         num_classes: K.
         seed: of the bootstrap.
     """
-    difference = weighted.astype(np.int8) - control.astype(np.int8)
+    difference = weighted.astype(np.float64) - control.astype(np.float64)
     generator = np.random.default_rng(seed)
     seeds = len(difference)
     mean = np.full(num_classes, np.nan)
     interval = np.full((num_classes, 2), np.nan)
     for k in range(num_classes):
-        members = difference[:, labels == k].astype(np.float64)
+        members = difference[:, labels == k]
         if not members.shape[1]:
             continue
         mean[k] = members.mean()

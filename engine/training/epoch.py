@@ -123,13 +123,22 @@ def run_epoch(
             total += weighted.detach().sum()
             after_step(step)
     mean = float(total) / len(order)
+    check_finite(mean)
+    return mean
+
+
+def check_finite(mean: float) -> None:
+    """Checks the mean loss of an epoch.
+
+    Raises:
+        RefusedInput: if it is NaN or infinite.
+    """
     if not np.isfinite(mean):
         raise RefusedInput(
             f"the training diverged: the mean loss of an epoch is {mean}",
             "a loss that stays finite",
             "Lower learning_rate in [training], or normalise the inputs with mean and std in [data.transform]",
         )
-    return mean
 
 
 @contextmanager

@@ -107,6 +107,26 @@ def test_reweight_tells_before_after_control_and_where_the_weights_are(trained_d
     assert load_file(result["checkpoint"])
 
 
+def test_reweight_of_all_classes_tells_losses_and_the_step_as_well(trained_digits, digits_store):
+    result = answer("reweight", trained_digits, "--setting", "all_classes", "--cache", digits_store.root)
+
+    assert result["targets"] == list(range(10))
+    for name in ("before", "after", "control", "change", "interval"):
+        for key in (name, f"loss_{name}"):
+            assert [len(result[key][split]) for split in ("validation", "test")] == [10, 10]
+    assert result.keys() >= {"run", "sentence", "notices", "seeds", "step", "classes_improved"}
+    assert [candidate["step"] for candidate in result["candidates"]] == [0.1, 0.25, 0.5, 1.0]
+    assert pq.read_table(result["weights"]).column_names == ["index", "label", "weight"]
+    assert load_file(result["checkpoint"])
+
+
+def test_targets_of_all_classes_and_an_unknown_setting_are_refused(trained_digits, digits_store):
+    options = ("reweight", trained_digits, "--cache", digits_store.root, "--setting")
+
+    assert "target classes are named" in refusal(*options, "all_classes", "--targets", "one")
+    assert "'all_classes'" in refusal(*options, "all_clases")
+
+
 def test_samples_tells_source_label_and_influence(trained_digits, digits_store):
     result = answer("samples", trained_digits, "--cache", digits_store.root)
 

@@ -186,3 +186,33 @@ def test_refusals_and_progress_stay_off_standard_output(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("there is no file\n")
+
+
+def all_classes(**changes) -> dict:
+    loss = {"validation": [9.0, 9.0], "test": [0.5, None]}
+    return {
+        **reweighting(),
+        **{f"loss_{name}": loss for name in ("before", "control", "after")},
+        "loss_change": {"test": [-0.25, None]},
+        "loss_interval": {"test": [[-0.5, 0.125], [None, None]]},
+        "setting": "all_classes",
+        "step": 0.25,
+        "seeds": 8,
+        **changes,
+    }
+
+
+def test_all_classes_at_once_are_told_with_their_losses_and_the_step(capsys):
+    describe("reweight", all_classes())
+
+    out = capsys.readouterr().out
+    assert rows(out)["cat"] == ["0.500", "0.500", "0.500", "-0.250 (-0.500 to +0.125)"]
+    assert rows(out)["dog"] == ["-", "-", "-", "-"]
+    assert "7 trainings from scratch chose step 0.25 towards the certificate's weights." in out
+    assert "candidates" not in out
+
+
+def test_all_classes_without_a_step_say_so(capsys):
+    describe("reweight", all_classes(step=None))
+
+    assert "7 trainings from scratch chose no step." in capsys.readouterr().out

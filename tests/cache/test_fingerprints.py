@@ -108,6 +108,14 @@ def test_a_reweighting_is_keyed_by_its_settings_and_its_influence_run(study):
     assert len({reweight_key("k", study), reweight_key("k", other), reweight_key("l", study)}) == 3
 
 
+def test_all_classes_at_once_are_keyed_by_their_bounds_alone(study):
+    def key(**changes: object) -> str:
+        return reweight_key("k", study.with_changes(reweight={"setting": "all_classes", **changes}))
+
+    assert key() == key(slack=0.1) == key(objective="sum", variables="groups", search={"iterations": 1})
+    assert len({key(), key(weight_bounds=(0.0, 2.0)), key(mean_preserving=False), reweight_key("k", study)}) == 4
+
+
 def test_a_folder_of_pictures_is_hashed_by_names_and_bytes(study, tmp_path):
     values = {"format": "image_folder", "modality": "image", "train": str(tmp_path / "pictures")}
     pictures = study.model_copy(update={"data": study.data.model_copy(update=values)})

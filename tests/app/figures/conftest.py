@@ -56,6 +56,27 @@ def trained() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["number", "origin", "target_gain", "worst_other", "feasible"])
 
 
+def plane_points(count: int = 60, flipped: int = 7) -> pd.DataFrame:
+    """Two classes of points; flipped ones harm both, the rest helps both or trades off by turns."""
+    draws, index = np.random.default_rng(1), np.arange(count)
+    region = np.select([index < flipped, index % 2 == 0], ["joint_negative", "joint_positive"], "trade_off")
+    columns = {"x": draws.normal(size=count), "y": draws.normal(size=count), "label": index % 2}
+    return pd.DataFrame({**columns, "flipped": index < flipped, "region": region})
+
+
+def removals(*harmful: int, samples: int = 600, test: bool = True) -> list[dict]:
+    """Rounds of a climb's manifest; each removes the samples that harm both classes."""
+    rounds = []
+    for number, count in enumerate(harmful):
+        loss = [0.4 / (number + 1), 0.2 / (number + 1)]
+        split = {"accuracy": [0.9, 0.95 + 0.01 * number], "loss": loss}
+        told = {name: {"validation": [0.5, 0.5], "test": values if test else None} for name, values in split.items()}
+        regions = {"joint_positive": 0, "joint_negative": count, "trade_off": samples - count}
+        rounds.append({"round": number, "samples": samples, "removed": count, "regions": regions, **told})
+        samples -= count
+    return rounds
+
+
 MakeFigure = Callable[[], go.Figure]
 
 
@@ -78,6 +99,9 @@ def _build(classes: int) -> dict[str, MakeFigure]:
         "sample": lambda: figures.influence_of_sample(names, gains, 0),
         "predicted": lambda: figures.predicted_changes(names, gains, (0,)),
         "frontier": lambda: figures.frontier(sweep(), trained(), 1, (1.2, -0.5)),
+        "points by class": lambda: figures.points_by_class(plane_points(), CIFAR[:2], figures.Boundary((1.0, 0.5))),
+        "points by region": lambda: figures.points_by_region(plane_points(), CIFAR[:2]),
+        "removal": lambda: figures.removal_rounds(removals(70, 5, 0), CIFAR[:2]),
         "before and after": lambda: figures.before_after(names, accuracy, after, control, interval / 100, (1,)),
     }
 

@@ -1,10 +1,12 @@
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from app.figures import AFTER, BEFORE, CONTROL, before_after
+from app.figures.before_after import MEAN_LOSS
 from app.figures.palette import GAIN, LOSS, UNCLEAR
 
 NAMES = ("cat", "dog", "ship")
@@ -91,3 +93,42 @@ def test_targets_carry_a_star_and_stay_among_many_classes() -> None:
 
 def test_without_an_improved_model_it_says_so() -> None:
     assert "No improved model" in before_after((), (), (), (), ()).layout.meta["alt"]
+
+
+def losses(changes: tuple[float, ...] = (-0.1, -0.02, 0.05)) -> go.Figure:
+    intervals = [(change - 0.03, change + 0.03) for change in changes]
+    return before_after(
+        NAMES, (0.2, 0.9, 0.5), (0.1, 0.8, 0.6), (0.2, 0.85, 0.5), intervals, changes=changes, measure=MEAN_LOSS
+    )
+
+
+def test_losses_are_drawn_in_nats_with_the_largest_on_top() -> None:
+    figure = losses()
+
+    assert list(figure.layout.yaxis.ticktext) == ["dog", "ship", "cat"]
+    assert list(figure.data[3].x) == [0.8, 0.6, 0.1]
+    assert figure.data[3].hovertext[0] == "<b>dog</b>, after: 0.800"
+    assert figure.layout.xaxis.title.text == "mean loss (nats)"
+    assert figure.layout.meta["alt"].startswith("Mean loss per class before, after and of the control.")
+
+
+def test_a_loss_that_falls_is_drawn_as_a_gain_with_its_interval_turned_round() -> None:
+    drawn = {trace.name: trace for trace in losses().data[4:]}
+
+    assert {name: [k for (k,) in trace.customdata] for name, trace in drawn.items()} == {
+        GAIN.words: [0],
+        UNCLEAR.words: [1],
+        LOSS.words: [2],
+    }
+    assert list(drawn[GAIN.words].x) == pytest.approx([0.1])
+    assert drawn[GAIN.words].hovertext == ("<b>cat</b> gains<br>+0.100 nats, 95% interval +0.070 to +0.130 nats",)
+
+
+def test_the_title_of_losses_counts_those_that_fall_and_names_the_last() -> None:
+    def title(figure: go.Figure) -> str:
+        return figure.layout.title.text.replace("<br>", " ")
+
+    assert title(losses()) == ("The loss of 2 of 3 classes falls against the control; ship does worst, by +0.050 nats")
+    assert title(losses((-0.1, -0.02, np.nan))) == (
+        "The loss of 2 of 2 classes falls against the control; dog falls least, by −0.020 nats"
+    )

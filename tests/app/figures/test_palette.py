@@ -5,6 +5,7 @@ import pytest
 
 from app.figures import palette
 from app.figures.palette import Meaning
+from app.figures.synthetic import CLASS_LOOKS
 
 # Figures that show these meanings side by side.
 SHOWN_TOGETHER = {
@@ -12,6 +13,7 @@ SHOWN_TOGETHER = {
     "targets": (palette.TARGET, palette.OTHER),
     "states": (palette.BEFORE, palette.CONTROL, palette.AFTER),
     "readings": (palette.GAIN, palette.UNCLEAR, palette.LOSS),
+    "synthetic classes": CLASS_LOOKS,
 }
 ALL = tuple(itertools.chain(*SHOWN_TOGETHER.values()))
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
@@ -51,7 +53,7 @@ def test_every_colour_reads_on_a_light_and_a_dark_page(meaning: Meaning, page: s
 
 
 @pytest.mark.parametrize("deficiency", DEFICIENCIES)
-@pytest.mark.parametrize("group", ["regions", "targets", "readings", "states"])
+@pytest.mark.parametrize("group", ["regions", "targets", "readings", "states", "synthetic classes"])
 def test_colours_shown_together_stay_apart_for_colour_blind_eyes(group: str, deficiency: str) -> None:
     for first, second in itertools.combinations(SHOWN_TOGETHER[group], 2):
         distance = np.linalg.norm(lab(first.colour, deficiency) - lab(second.colour, deficiency))
@@ -67,7 +69,7 @@ def test_no_meaning_rests_on_its_colour_alone(group: str) -> None:
 
 
 def test_one_colour_has_one_meaning() -> None:
-    roles = [*SHOWN_TOGETHER["regions"], *SHOWN_TOGETHER["targets"], *SHOWN_TOGETHER["states"]]
+    roles = [*SHOWN_TOGETHER["regions"], *SHOWN_TOGETHER["targets"], *SHOWN_TOGETHER["states"], *CLASS_LOOKS]
 
     assert len({meaning.colour for meaning in roles}) == len(roles)
     assert (palette.GAIN.colour, palette.LOSS.colour) == (palette.JOINT_POSITIVE.colour, palette.JOINT_NEGATIVE.colour)

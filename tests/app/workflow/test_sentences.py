@@ -1,6 +1,6 @@
 import numpy as np
 
-from app.workflow.sentences import reweight_sentence
+from app.workflow.sentences import all_classes_sentence, reweight_sentence
 
 NAMES = ("cat", "dog", "ship")
 
@@ -41,3 +41,34 @@ def test_a_class_without_samples_is_said_to_have_none_and_is_never_the_worst():
 
 def test_where_every_class_is_a_target_no_other_is_told():
     assert "other class" not in sentence([0.05, 0.04, 0.03], targets=(0, 1, 2))
+
+
+def all_classes(losses: list[float], half: float = 0.01, split: str = "test", step: float | None = 0.5) -> str:
+    change = np.array(losses)
+    compared = {
+        "change": {split: np.where(np.isnan(change), np.nan, 0.02)},
+        "loss_change": {split: change},
+        "loss_interval": {split: np.stack([change - half, change + half], axis=1)},
+    }
+    return all_classes_sentence(NAMES, compared, step)
+
+
+def test_all_classes_are_counted_and_the_one_that_gains_least_is_named():
+    assert all_classes([-0.2, -0.005, -0.1]) == (
+        "Against the same training from scratch unweighted, on unseen test data: the loss of all 3 classes falls (2 of"
+        " them beyond chance), and accuracy changes by +2.0 points on average over classes; dog gains least, its loss"
+        " changes by -0.005 (95% -0.015 to +0.005)."
+    )
+    assert "the loss of 2 of 3 classes falls" in all_classes([-0.2, 0.1, -0.1])
+
+
+def test_classes_without_samples_are_not_counted():
+    assert "the loss of all 2 classes falls" in all_classes([-0.2, np.nan, -0.1])
+
+
+def test_all_classes_without_a_test_split_are_told_to_be_judged_on_what_was_searched_on():
+    assert "on the validation data that was searched on: the loss" in all_classes([-0.1] * 3, split="validation")
+
+
+def test_where_no_step_was_chosen_the_result_is_said_to_be_plain_training():
+    assert all_classes([0.0] * 3, step=None).endswith("so the result is plain training.")

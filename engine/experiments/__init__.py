@@ -1,0 +1,4 @@
+"""The paper's experiments: what is measured by training again, and the sets on which it can be seen.
+
+Inside: the two synthetic sets (``synthetic``), pure functions of a seed and without torch.
+"""
