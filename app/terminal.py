@@ -1,5 +1,6 @@
 """What the command line shows: progress on standard error, results in words on standard output."""
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,10 +77,14 @@ def _ceiling(console: Console, result: dict[str, Any]) -> None:
     scale = WORDS[measurement_of(result)].scale
     table = Table("class", f"held-out gain, % of its {scale}", "95% interval")
     for name, gain, (low, high) in zip(result["class_names"], held_out, interval, strict=True):
-        # A class that only one fold measures has a gain, but no interval.
+        # A class of one validation sample has a gain, but no interval.
         interval_told = "-" if low is None else f"{low:+.2f} to {high:+.2f}"
         table.add_row(name, "-" if gain is None else f"{gain:+.2f}", interval_told)
     console.print(table)
+    alone = max(result["headroom"], key=lambda entry: -math.inf if entry["held_out"] is None else entry["held_out"])
+    if alone["held_out"] is not None:
+        costs = f"; it costs {' and '.join(alone['costs'])}" if alone["costs"] else ""
+        console.print(f"By itself {alone['class']} could gain most: {alone['held_out']:+.2f}% of its {scale}{costs}.")
     ratio = result["spectrum"]["first_ratio"]
     says = "room to improve" if result["spectrum"]["paper_says_room"] else "at the ceiling"
     console.print(f"The paper's test: first principal component explains {ratio:.0%} (over 20% reads '{says}').")

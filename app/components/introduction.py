@@ -1,6 +1,5 @@
 """The introduction's story: two synthetic studies, step by step, from what is shipped and computed already."""
 
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -152,20 +151,16 @@ def verdict_step(told: Mapping[str, Story]) -> None:
 
 
 def removal_step(told: Mapping[str, Story]) -> None:
-    """Shows what removing the joint negatives does, round by round, or how to compute it."""
+    """Shows what removing the joint negatives does, round by round, where that is stored."""
+    story = told.get("separable")
+    climb = None if story is None else removal_of(story.view.study, opened().store)
+    if climb is None:
+        return
     st.header("5. Removing what harms, round by round")
     st.markdown(
         "The simplest use of room to improve: remove the samples that harm both classes, train again from scratch,"
         " compute the influence anew, and repeat until no sample harms both."
     )
-    story = told.get("separable")
-    if story is None:
-        return
-    climb = removal_of(story.view.study, opened().store)
-    if climb is None:
-        st.info("No removal is stored for this study. This command computes it in a few seconds:")
-        st.code(f"python -m app climb {shlex.quote(str(story.view.path.parent))} --how remove", language="sh")
-        return
     picture, words = st.columns(2, gap="large")
     with picture:
         chart(removal_rounds(climb["rounds"], climb["class_names"]), "removal")

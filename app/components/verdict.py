@@ -6,7 +6,7 @@ import streamlit as st
 from app.components.chart import chart
 from app.components.study_page import StudyInView
 from app.figures import held_out_gains, spectrum_bars, worst_first
-from app.workflow.ceiling_view import trust_marks
+from app.workflow.ceiling_view import headroom_rows, trust_marks
 from engine.judged_by import WORDS
 
 _CARDS = {
@@ -54,6 +54,39 @@ def gains(view: StudyInView) -> None:
     st.caption(
         "What a tenth of the way to the weights that help every class most is predicted to give, on validation"
         " samples that they were not chosen on."
+    )
+
+
+def headroom(view: StudyInView) -> None:
+    """Shows what each class could gain by itself while no other loses, and which classes stand in its way."""
+    rows = headroom_rows(view.ceiling)
+    scale = WORDS[view.measurement].scale
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "class": [row.name for row in rows],
+                "gain": [row.held_out for row in rows],
+                "from": [row.low for row in rows],
+                "to": [row.high for row in rows],
+                "pushing it costs": [row.costs for row in rows],
+            }
+        ),
+        hide_index=True,
+        width="stretch",
+        column_config={
+            "gain": number(
+                f"gain, % of its {scale}",
+                format="%+.1f",
+                help="On validation samples that the weights were not chosen on, for a tenth of the way to weights that"
+                " raise this class most while no other is predicted to lose.",
+            ),
+            "from": number("95% from", format="%+.1f", help="Lower end of this class's own interval."),
+            "to": number("95% to", format="%+.1f", help="Upper end of this class's own interval."),
+            "pushing it costs": st.column_config.TextColumn(
+                help="The classes with the highest price: this class could gain most if they were allowed to lose."
+            ),
+        },
     )
 
 

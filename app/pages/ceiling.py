@@ -5,7 +5,15 @@ import streamlit as st
 from app.components.navigation import go_to
 from app.components.study_page import study_in_view
 from app.components.target_picker import target_picker
-from app.components.verdict import accuracy_metrics, gains, region_counts, spectrum_and_paper, trust, verdict_card
+from app.components.verdict import (
+    accuracy_metrics,
+    gains,
+    headroom,
+    region_counts,
+    spectrum_and_paper,
+    trust,
+    verdict_card,
+)
 
 view = study_in_view("Has the classifier reached its ceiling?")
 verdict_card(view)
@@ -24,6 +32,9 @@ if improve.button("Improve the chosen classes", type="primary", disabled=not tar
     go_to("improve")
 if harmful.button("See the harmful samples"):
     go_to("explore")
+
+st.header("Each class by itself")
+headroom(view)
 
 st.header("What the data holds")
 region_counts(view, targets)

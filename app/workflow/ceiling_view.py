@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from cache.manifests import measurement_of
 from engine.judged_by import WORDS
 
@@ -85,11 +87,50 @@ def _stability(stability: dict[str, Any] | None) -> list[TrustMark]:
 
 
 def _agreement(scale: str, low: float | None, high: float | None) -> TrustMark:
-    name = "Agreement of the folds"
+    name = "Width of the evidence"
     if low is None or high is None:
-        return TrustMark(name, "poor", "The weakest class is measured in a single fold, so nothing can be compared.")
+        return TrustMark(name, "poor", "The weakest class has a single validation sample, so nothing can be compared.")
     return TrustMark(
         name,
         "good" if high - low <= 5 else "fair" if high - low <= 20 else "poor",
-        f"The weakest class's gain is known to within {high - low:.1f} per cent of its {scale} (95%, over 4 folds).",
+        f"The weakest class's gain is known to within {high - low:.1f} per cent of its {scale}"
+        " (95%, for all classes together).",
     )
+
+
+@dataclass(frozen=True)
+class HeadroomRow:
+    """What one class could gain by itself while no other loses.
+
+    Attributes:
+        name: of the class.
+        held_out: gain on left-out samples, per cent of the class's scale; ``None`` if unknown.
+        low: lower end of its 95% interval.
+        high: upper end.
+        costs: in words, the classes that stand most in its way.
+    """
+
+    name: str
+    held_out: float | None
+    low: float | None
+    high: float | None
+    costs: str
+
+
+def headroom_rows(ceiling: dict[str, Any]) -> list[HeadroomRow]:
+    """Returns the headroom of every class, the largest first.
+
+    Args:
+        ceiling: manifest of the ceiling run.
+    """
+    rows = [
+        HeadroomRow(
+            name=entry["class"],
+            held_out=entry["held_out"],
+            low=entry["interval"][0],
+            high=entry["interval"][1],
+            costs=" and ".join(entry["costs"]) or "no class",
+        )
+        for entry in ceiling["headroom"]
+    ]
+    return sorted(rows, key=lambda row: -np.inf if row.held_out is None else row.held_out, reverse=True)

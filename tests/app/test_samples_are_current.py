@@ -8,7 +8,7 @@ from cache.store import Store
 from engine.study import load_study
 
 
-@pytest.mark.parametrize("name", ["digits", "digits_noisy"])
+@pytest.mark.parametrize("name", ["digits", "digits_noisy", "separable", "frontier"])
 def test_the_runs_that_a_shipped_study_asks_for_are_shipped(name: str, tmp_path) -> None:
     store = Store(tmp_path, SAMPLES)
     shipped = {run.key for run in store.finished_runs()}

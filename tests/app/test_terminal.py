@@ -32,6 +32,10 @@ def ceiling(**changes) -> dict:
         "sentence": "Room to improve.",
         "class_names": ["cat", "dog"],
         "gain": {"held_out": [1.234, -0.5], "interval": [[1.0, 2.0], [-1.0, 0.25]]},
+        "headroom": [
+            {"class": "cat", "held_out": None, "costs": []},
+            {"class": "dog", "held_out": 3.456, "costs": ["cat"]},
+        ],
         "spectrum": {"first_ratio": 0.3, "paper_says_room": True},
         **changes,
     }
@@ -108,6 +112,11 @@ def test_gains_are_told_in_per_cent_of_what_the_classes_are_judged_by(capsys, ch
     describe("ceiling", ceiling(**changes))
 
     assert rows(capsys.readouterr().out)["class"][0] == f"held-out gain, {told}"
+
+
+def test_the_class_with_most_headroom_is_named_with_what_it_costs(capsys):
+    describe("ceiling", ceiling())
+    assert "By itself dog could gain most: +3.46% of its loss; it costs cat." in capsys.readouterr().out
 
 
 def test_gains_and_intervals_that_are_not_known_are_dashes(capsys):

@@ -20,7 +20,6 @@ STEPS = [
     "2. What each sample does to each class",
     "3. Three kinds of samples",
     "4. The verdict",
-    "5. Removing what harms, round by round",
     "And your classifier?",
 ]
 PICTURES = {f"{name}_{kind}" for name in ("data", "vectors", "regions") for kind in ("separable", "frontier")}
@@ -133,11 +132,10 @@ def test_the_line_of_the_model_is_drawn(opened):
     assert traces == ["blue", "orange", "the model's line"]
 
 
-def test_where_no_removal_is_stored_the_command_for_it_is_told(opened, samples):
+def test_where_no_removal_is_stored_the_story_has_no_such_step(opened):
     page = opened()
 
-    assert "No removal is stored" in told(page)
-    assert [code.value for code in page.code] == [f"python -m app climb {samples / 'separable'} --how remove"]
+    assert "round by round" not in told(page)
     assert "removal" not in pictures(page)
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from app.workflow.ceiling_view import TrustMark, trust_marks
+from app.workflow.ceiling_view import HeadroomRow, TrustMark, headroom_rows, trust_marks
 
 
 def marks(**changes) -> dict[str, TrustMark]:
@@ -49,7 +49,7 @@ def test_validation_samples_are_graded_by_the_smallest_class_over_all_folds(samp
     [([-2.5, 2.5], "good"), ([0.0, 5.01], "fair"), ([-10.0, 10.0], "fair"), ([-10.0, 10.1], "poor")],
 )
 def test_agreement_of_the_folds_is_graded_by_the_width_of_the_interval(interval, grade):
-    assert marks(interval=interval)["Agreement of the folds"].grade == grade
+    assert marks(interval=interval)["Width of the evidence"].grade == grade
 
 
 @pytest.mark.parametrize(("weakest", "grade"), [(0.9, "good"), (0.899, "fair"), (0.7, "fair"), (0.699, "poor")])
@@ -73,11 +73,11 @@ def test_what_is_left_out_is_told_by_reason_and_not_name_by_name():
     assert "60 modules (BatchNorm2d parameters have no Kronecker factors); the model's own (a reason)." in reason
 
 
-def test_a_class_that_one_fold_measures_leaves_nothing_to_compare():
-    mark = marks(interval=[None, None])["Agreement of the folds"]
+def test_a_class_of_one_validation_sample_leaves_nothing_to_compare():
+    mark = marks(interval=[None, None])["Width of the evidence"]
 
     assert mark.grade == "poor"
-    assert "single fold" in mark.reason
+    assert "single validation sample" in mark.reason
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_class_that_one_fold_measures_leaves_nothing_to_compare():
     [({}, "loss"), ({"measurement": "margin"}, "mean margin"), ({"measurement": "soft_accuracy"}, "soft error")],
 )
 def test_agreement_is_told_in_per_cent_of_what_the_classes_are_judged_by(judged, scale):
-    assert f"within 1.0 per cent of its {scale} (95%" in marks(judged=judged)["Agreement of the folds"].reason
+    assert f"within 1.0 per cent of its {scale} (95%" in marks(judged=judged)["Width of the evidence"].reason
 
 
 def test_what_is_left_out_and_what_is_too_few_is_named():
@@ -103,3 +103,19 @@ def test_a_real_run_is_graded(trained_digits, finished_store):
     told = trust_marks(by_kind["influence"], by_kind["ceiling"])
 
     assert [mark.grade for mark in told][::2] == ["good", "fair", "good"]
+
+
+def test_headroom_is_told_largest_first_with_what_stands_in_the_way():
+    entry = {"interval": [None, None], "costs": []}
+    told = headroom_rows(
+        {
+            "headroom": [
+                {**entry, "class": "ship", "held_out": None},
+                {"class": "cat", "held_out": 1.0, "interval": [0.5, 1.5], "costs": ["dog", "bird"]},
+                {**entry, "class": "dog", "held_out": 2.0},
+            ]
+        }
+    )
+    assert [row.name for row in told] == ["dog", "cat", "ship"]
+    assert told[1] == HeadroomRow("cat", 1.0, 0.5, 1.5, "dog and bird")
+    assert told[0].costs == "no class"
