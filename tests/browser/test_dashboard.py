@@ -19,8 +19,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 def chart(page: Page, key: str) -> Locator:
     found = page.locator(f".st-key-{key} .js-plotly-plot")
-    # While the page is drawn anew, the old and the new one are there for a moment.
-    expect(found).to_have_count(1, timeout=30_000)
     # While a page is drawn anew, the chart of the last run stays beside it for a moment.
     expect(found).to_have_count(1, timeout=30_000)
     found.wait_for()
