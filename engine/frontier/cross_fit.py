@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.frontier.certificate import Certificate, WeightRange, certificate
-from engine.frontier.folds import Floats, FoldedInfluence, leave_out, pool_folds
+from engine.frontier.folds import Floats, FoldedInfluence, pool_folds, without_each_fold
 from engine.frontier.headroom import Headroom, headroom
 from engine.progress import Progress, silent
 
@@ -80,10 +80,8 @@ def cross_fit(
     solved()
     alone = headroom(pooled, weight_range, classes, start, solved) if with_headroom else None
     changes = np.zeros((folds, each, len(rows)), np.float32)
-    for fold in range(folds):
-        kept, _ = leave_out(rows, counts, fold)
-        # A class that only this fold holds has nothing to be chosen by.
-        known = [k for k in classes if counts[:, k].sum() > counts[fold, k] and np.ptp(kept[:, k]) > 0]
+    for fold, (kept, held) in enumerate(without_each_fold(rows, counts, classes)):
+        known = [k for k in held if np.ptp(kept[:, k]) > 0]
         if known:
             changes[fold, 0] = certificate(kept, weight_range, known, start).weights - weights
         solved()

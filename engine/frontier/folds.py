@@ -4,6 +4,7 @@ Influence is stored for F folds apart, as rows ``(N, F*K)`` whose column ``f*K +
 to fold f and class k. What is selected on some folds is judged on the one left out.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,3 +67,22 @@ def leave_out(rows: NDArray[np.floating], counts: NDArray[np.integer], fold: int
     kept[fold] = 0
     left[fold] = counts[fold]
     return pool_folds(rows, kept), pool_folds(rows, left)
+
+
+def without_each_fold(
+    rows: NDArray[np.floating], counts: NDArray[np.integer], classes: Sequence[int]
+) -> Iterator[tuple[Floats, list[int]]]:
+    """Leaves out one fold after the other.
+
+    Args:
+        rows: influence for each fold and class, ``(N, F*K)``.
+        counts: validation samples of each fold and class, ``(F, K)``.
+        classes: those that weights are to be chosen by.
+
+    Yields:
+        The pooled vectors of the other folds, ``(N, K)``, and the classes that they hold: one that
+        the left-out fold alone holds has nothing to be chosen by.
+    """
+    for fold in range(len(counts)):
+        kept, _ = leave_out(rows, counts, fold)
+        yield kept, [k for k in classes if counts[:, k].sum() > counts[fold, k]]

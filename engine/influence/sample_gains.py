@@ -103,7 +103,7 @@ def fill_weighted_gradients(
             progress("weighted gradients", int(batch[-1]) + 1, len(samples))
 
 
-def _weighted(module: nn.Module, weights: Tensor, inputs: Tensor, gradient: Tensor) -> "list[tuple[int, int, Tensor]]":
+def _weighted(module: nn.Module, weights: Tensor, inputs: Tensor, gradient: Tensor) -> list[tuple[int, int, Tensor]]:
     """Returns ``Σ_b weights_rb G_b`` of one module as blocks: first row, one after the last, ``(r, o, i)``."""
     outputs, width = matrix_shape(module)
     count = gradient[0].numel() // outputs

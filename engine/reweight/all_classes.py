@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.frontier.certificate import WeightRange, certificate
-from engine.frontier.folds import Floats, leave_out, pool_folds
+from engine.frontier.folds import Floats, pool_folds, without_each_fold
 from engine.judged_by import percent_of_scale
 
 STEPS = (0.1, 0.25, 0.5, 1.0)
@@ -51,13 +51,8 @@ class CertifiedWeights:
             RefusedInput: if the influence is not finite or a class is not influenced at all.
         """
         whole = certificate(pool_folds(rows, counts), weight_range).weights
-        without = []
-        for fold in range(len(counts)):
-            kept, _ = leave_out(rows, counts, fold)
-            # A class that this fold alone holds has nothing to be chosen by.
-            known = np.flatnonzero(counts.sum(axis=0) > counts[fold]).tolist()
-            without.append(certificate(kept, weight_range, known).weights)
-        return cls(whole, np.stack(without))
+        folds = without_each_fold(rows, counts, range(counts.shape[1]))
+        return cls(whole, np.stack([certificate(kept, weight_range, held).weights for kept, held in folds]))
 
 
 def stepped(weights: Floats, step: float) -> Floats:

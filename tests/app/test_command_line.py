@@ -10,15 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from typer.testing import CliRunner, Result
 
 import app.__main__
 import app.workflow.influence
-from app.__main__ import cli
 from cache import Cache
 from cache.store import Store
 from engine.errors import Cancelled
 from engine.influence import FOLDS
+from tests.app.command_line import answer, refusal, run
 
 REPOSITORY = Path(__file__).parents[2]
 NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -30,30 +29,6 @@ def _without_shipped_runs(tmp_path, monkeypatch, restored_signals) -> None:
     monkeypatch.setattr(app.__main__, "SAMPLES", tmp_path / "no samples")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PARETOSCOPE_STORE", raising=False)
-
-
-def run(*arguments: object) -> Result:
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
-
-
-def answer(*arguments: object) -> dict:
-    """Runs a command that must succeed and returns the one object that it prints."""
-    result = run(*arguments, "--json")
-    assert result.exit_code == 0, result.stderr
-    assert result.stdout.count("\n") == 1
-    return json.loads(result.stdout, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-
-
-def refusal(*arguments: object) -> str:
-    """Runs a command that must be refused and returns its message."""
-    result = run(*arguments)
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    (message,) = result.stderr.strip().splitlines()
-    return message
 
 
 def nothing_left(store: Store) -> bool:

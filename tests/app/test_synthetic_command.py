@@ -1,13 +1,11 @@
-import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 import app.__main__
-from app.__main__ import cli
 from cache.store import Store
 from engine.study import load_study
+from tests.app.command_line import answer, refusal, run
 
 
 @pytest.fixture(autouse=True)
@@ -15,27 +13,6 @@ def _elsewhere(tmp_path, monkeypatch, restored_signals) -> None:
     monkeypatch.setattr(app.__main__, "SAMPLES", tmp_path / "no samples")
     monkeypatch.setenv("PARETOSCOPE_STORE", str(tmp_path / "store"))
     monkeypatch.chdir(tmp_path)
-
-
-def run(*arguments: object) -> Result:
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
-
-
-def answer(*arguments: object) -> dict:
-    result = run(*arguments, "--json")
-    assert result.exit_code == 0, result.stderr
-    assert result.stdout.count("\n") == 1
-    return json.loads(result.stdout)
-
-
-def refusal(*arguments: object) -> str:
-    result = run(*arguments)
-    assert (result.exit_code, result.stdout) == (2, "")
-    (message,) = result.stderr.strip().splitlines()
-    return message
 
 
 def test_it_tells_the_study_and_what_is_in_it(tmp_path):
