@@ -70,10 +70,18 @@ def influence(
 
 @cli.command()
 def ceiling(
-    study: StudyFile, as_json: AsJson = False, cache: StoreRoot = None, epoch: Epoch = None, seed: Seed = None
+    study: StudyFile,
+    classes: Annotated[
+        str | None, typer.Option(help="Judge these classes alone, without regard to the others; with commas.")
+    ] = None,
+    as_json: AsJson = False,
+    cache: StoreRoot = None,
+    epoch: Epoch = None,
+    seed: Seed = None,
 ) -> None:
     """Judges whether the classifier has reached its ceiling."""
-    _run("ceiling", study, as_json, cache, {"epoch": epoch, "seed": seed})
+    chosen = None if classes is None else _listed(classes)
+    _run("ceiling", study, as_json, cache, {"classes": chosen, "epoch": epoch, "seed": seed})
 
 
 @cli.command()
@@ -92,6 +100,21 @@ def reweight(
     """Finds weights that improve some classes, or all at once, and trains with them."""
     chosen = None if targets is None else _listed(targets)
     _run("reweight", study, as_json, cache, {"targets": chosen, "setting": setting, "epoch": epoch, "seed": seed})
+
+
+@cli.command()
+def climb(
+    study: StudyFile,
+    how: Annotated[
+        str, typer.Option(help="reweight, or remove the samples that harm every class (for two classes).")
+    ] = "reweight",
+    rounds: Annotated[int, typer.Option(help="Most rounds of training from scratch; the first is unweighted.")] = 8,
+    as_json: AsJson = False,
+    cache: StoreRoot = None,
+    seed: Seed = None,
+) -> None:
+    """Reweights or removes and trains from scratch, again and again, until nothing more is gained."""
+    _run("climb", study, as_json, cache, {"how": how, "rounds": rounds, "seed": seed})
 
 
 @cli.command()

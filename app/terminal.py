@@ -1,6 +1,5 @@
 """What the command line shows: progress on standard error, results in words on standard output."""
 
-import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,8 @@ from cache.manifests import measurement_of
 from engine.judged_by import WORDS
 from engine.progress import Progress
 
+_EVIDENCE = 3
+"""Sentences of evidence that are told; all are in the JSON."""
 _CLASS_COLUMNS = 4
 """Classes that have a column of their own beside a sample; more would not fit a terminal."""
 
@@ -75,16 +76,18 @@ def _ceiling(console: Console, result: dict[str, Any]) -> None:
     console.print(result["sentence"])
     held_out, interval = result["gain"]["held_out"], result["gain"]["interval"]
     scale = WORDS[measurement_of(result)].scale
+    for told in result["evidence"][:_EVIDENCE]:
+        console.print(f"- {told}")
     table = Table("class", f"held-out gain, % of its {scale}", "95% interval")
+    some = len(result["classes"]) < len(result["class_names"])
+    if some:
+        table.add_column("judged")
     for name, gain, (low, high) in zip(result["class_names"], held_out, interval, strict=True):
         # A class of one validation sample has a gain, but no interval.
         interval_told = "-" if low is None else f"{low:+.2f} to {high:+.2f}"
-        table.add_row(name, "-" if gain is None else f"{gain:+.2f}", interval_told)
+        judged = ["yes" if name in result["classes"] else "no"] if some else []
+        table.add_row(name, "-" if gain is None else f"{gain:+.2f}", interval_told, *judged)
     console.print(table)
-    alone = max(result["headroom"], key=lambda entry: -math.inf if entry["held_out"] is None else entry["held_out"])
-    if alone["held_out"] is not None:
-        costs = f"; it costs {' and '.join(alone['costs'])}" if alone["costs"] else ""
-        console.print(f"By itself {alone['class']} could gain most: {alone['held_out']:+.2f}% of its {scale}{costs}.")
     ratio = result["spectrum"]["first_ratio"]
     says = "room to improve" if result["spectrum"]["paper_says_room"] else "at the ceiling"
     console.print(f"The paper's test: first principal component explains {ratio:.0%} (over 20% reads '{says}').")
@@ -114,6 +117,33 @@ def _all_classes(result: dict[str, Any], split: str) -> Table:
         told = "-" if change is None else f"{change:+.3f} ({interval[0]:+.3f} to {interval[1]:+.3f})"
         table.add_row(name, *("-" if value is None else f"{value:.3f}" for value in values), told)
     return table
+
+
+def _climb(console: Console, result: dict[str, Any]) -> None:
+    split = "test" if "test" in result["ceiling"] else "validation"
+    rounds = Table("round", "samples", "verdict", "mean accuracy", "lowest class", "mean loss", caption=f"on {split}")
+    for entry in result["rounds"]:
+        accuracy = [value for value in entry["accuracy"][split] if value is not None]
+        loss = [value for value in entry["loss"][split] if value is not None]
+        best = " (best)" if entry["round"] == result["best_round"] else ""
+        mean = f"{sum(accuracy) / len(accuracy):.1%}"
+        verdict = entry["verdict"].replace("_", " ")
+        figures = (mean, f"{min(accuracy):.1%}", f"{sum(loss) / len(loss):.3g}")
+        rounds.add_row(f"{entry['round']}{best}", f"{entry['samples']:,}", verdict, *figures)
+    console.print(rounds)
+    table = Table(
+        "class", "plain training", "estimated ceiling", "change, points (95%)", caption=f"accuracy on {split}"
+    )
+    columns = (result["rounds"][0]["accuracy"][split], result["ceiling"][split], result["change"][split])
+    for name, plain, best, change, (low, high) in zip(
+        result["class_names"], *columns, result["interval"][split], strict=True
+    ):
+        told = "-" if change is None else f"{100 * change:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+        table.add_row(name, *("-" if value is None else f"{value:.1%}" for value in (plain, best)), told)
+    console.print(table)
+    console.print(f"{result['sentence']} {result['stopped']}")
+    console.print(f"Weights: {result['weights']}", soft_wrap=True)
+    console.print(f"Checkpoint: {result['checkpoint']}", soft_wrap=True)
 
 
 def _samples(console: Console, result: dict[str, Any]) -> None:
@@ -154,6 +184,7 @@ _DESCRIPTIONS = {
     "influence": _influence,
     "ceiling": _ceiling,
     "reweight": _reweight,
+    "climb": _climb,
     "samples": _samples,
     "synthetic": _synthetic,
     "doctor": _doctor,

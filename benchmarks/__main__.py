@@ -19,6 +19,7 @@ class Name(StrEnum):
     influence = "influence"
     oracles = "oracles"
     architectures = "architectures"
+    verdict = "verdict"
 
 
 @cli.command()

@@ -23,15 +23,15 @@ from engine.frontier import pool_folds
 from engine.influence import Horizon, prepare_influence
 from engine.study import Study, load_study
 from engine.training import NextEpoch, evaluate
-from engine.training.epoch import TrainingSet, epoch_generator, run_epoch, sgd, steps_per_epoch
-from engine.training.schedule import learning_rates
+from engine.training.epoch import TrainingSet, epoch_generator, run_epoch, sgd
+from engine.training.schedule import learning_rates, steps_per_epoch
 from engine.training.stored_state import untrained_model
 
 Floats = NDArray[np.float64]
 STUDIES = ("digits", "digits_noisy")
 STRATEGIES = ("exact", "ekfac", "kfac", "diagonal", "identity")
 EPOCHS = (3, 10, 20)
-DAMPINGS = ("heuristic", 1e-4, 1e-3, 1e-2, 1e-1)
+DAMPINGS = ("training", "heuristic", 1e-4, 1e-3, 1e-2, 1e-1)
 _WEIGHTINGS = 16
 
 
@@ -54,7 +54,7 @@ def measure(quick: bool) -> Report:
 
 
 def _vectors(
-    study: Study, data: StudyData, epoch: int, strategy: str, damping: str | float = "heuristic"
+    study: Study, data: StudyData, epoch: int, strategy: str, damping: str | float = "training"
 ) -> tuple[Floats, Floats, NextEpoch]:
     """Returns P under both operators, ``(N, K)`` each, and the epoch that comes next."""
     chosen = study.with_changes(influence={"strategy": strategy, "damping": damping, "factor_examples": "all"})

@@ -1,7 +1,8 @@
 """What is stored: run folders, which are the truth, and the DuckDB cache built from them.
 
 - :class:`Store`, :class:`RunFolder`, :class:`StoreBusy`, :func:`default_store_root`: folders and locks
-- :func:`influence_key`, :func:`ceiling_key`, :func:`reweight_key` and fingerprints: what a run is keyed by
+- :func:`influence_key`, :func:`ceiling_key`, :func:`reweight_key`, :func:`climb_key` and fingerprints: what a run is
+  keyed by
 - :class:`Cache`, :func:`ingest_if_free`, :func:`rebuild`: the database and its queries
 
 The last group is imported at its first use: workers and commands that only read and
@@ -14,6 +15,7 @@ from cache.fingerprints import (
     RESULT_VERSION,
     ceiling_key,
     checkpoint_fingerprint,
+    climb_key,
     data_fingerprint,
     file_sha256,
     influence_key,
@@ -33,6 +35,7 @@ __all__ = [
     "StoreBusy",
     "ceiling_key",
     "checkpoint_fingerprint",
+    "climb_key",
     "data_fingerprint",
     "default_store_root",
     "file_sha256",

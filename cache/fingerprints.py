@@ -7,6 +7,7 @@ machine computes: the same model on the same data is the same run everywhere.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from engine.checkpoints import optimizer_path
 from engine.errors import RefusedInput
 from engine.study import SPLITS, Study
 
-RESULT_VERSION = 3
+RESULT_VERSION = 4
 """Raised by hand when the same inputs give another result than before."""
 _KEY_LENGTH = 20
 
@@ -76,40 +77,27 @@ def influence_key(study: Study, checkpoint: Path) -> str:
     Raises:
         RefusedInput: if a file that the run depends on is missing.
     """
-    tables = json.loads(study.canonical("model", "training", "influence"))
-    # Which checkpoint is analysed is told by its bytes, not by how the study finds it.
-    model = {name: value for name, value in tables["model"].items() if name not in ("checkpoints", "epoch")}
-    builder = builder_name(study.model.architecture)
-    if builder is not None:
-        # The user's code is told by its bytes as well, and not by where it lies.
-        model |= {"architecture": builder.function, "builder": file_sha256(study.path(builder.path))}
     return _key(
         "influence",
         {
-            "data": data_fingerprint(study),
+            **_trained_and_influenced(study),
             "checkpoint": checkpoint_fingerprint(checkpoint),
-            "model": model,
-            "training": tables["training"],
-            "influence": tables["influence"],
             # The next epoch's length decides the epoch operator, and the paper's preset has its own.
             "preset": study.reweight.preset,
-            "seed": study.seed,
-            # "auto" ranks as fp32 does; what was chosen, threads and device are recorded with the run.
-            "precision": study.compute.precision if study.compute.precision in ("bf16", "tf32") else "fp32",
         },
     )
 
 
-def ceiling_key(influence_key: str, study: Study) -> str:
+def ceiling_key(influence_key: str, study: Study, classes: Sequence[int] | None = None) -> str:
     """Returns the key of a verdict on an influence run.
 
     Args:
         influence_key: covers data, checkpoint, training and seed already.
         study: whose bounds on weights say what a reweighting may do.
+        classes: indices of the classes that alone are judged, in any order; by default all.
     """
-    settings = study.reweight
-    bounds = {"weight_bounds": settings.weight_bounds, "mean_preserving": settings.mean_preserving}
-    return _key("ceiling", {"influence": influence_key, **bounds})
+    judged = {} if classes is None else {"classes": sorted(set(classes))}
+    return _key("ceiling", {"influence": influence_key, **_bounds(study), **judged})
 
 
 def reweight_key(influence_key: str, study: Study) -> str:
@@ -123,6 +111,44 @@ def reweight_key(influence_key: str, study: Study) -> str:
     if study.reweight.setting == "all_classes":
         table = {name: table[name] for name in ("setting", "weight_bounds", "mean_preserving")}
     return _key("reweight", {"influence": influence_key, "reweight": table})
+
+
+def climb_key(study: Study, how: str, rounds: int) -> str:
+    """Returns the key of a climb, which trains its own models and so depends on no checkpoint.
+
+    Args:
+        study: its data, model, training, influence, bounds on weights and seed are used.
+        how: ``reweight`` or ``remove``.
+        rounds: most of them.
+
+    Raises:
+        RefusedInput: if a file that the run depends on is missing.
+    """
+    return _key("climb", {**_trained_and_influenced(study), **_bounds(study), "how": how, "rounds": rounds})
+
+
+def _trained_and_influenced(study: Study) -> dict[str, Any]:
+    """Returns what influence depends on beside the checkpoint: data, model, training and settings."""
+    tables = json.loads(study.canonical("model", "training", "influence"))
+    # Which checkpoint is analysed is told by its bytes, not by how the study finds it.
+    model = {name: value for name, value in tables["model"].items() if name not in ("checkpoints", "epoch")}
+    builder = builder_name(study.model.architecture)
+    if builder is not None:
+        # The user's code is told by its bytes as well, and not by where it lies.
+        model |= {"architecture": builder.function, "builder": file_sha256(study.path(builder.path))}
+    return {
+        "data": data_fingerprint(study),
+        "model": model,
+        "training": tables["training"],
+        "influence": tables["influence"],
+        "seed": study.seed,
+        # "auto" ranks as fp32 does; what was chosen, threads and device are recorded with the run.
+        "precision": study.compute.precision if study.compute.precision in ("bf16", "tf32") else "fp32",
+    }
+
+
+def _bounds(study: Study) -> dict[str, Any]:
+    return {"weight_bounds": study.reweight.weight_bounds, "mean_preserving": study.reweight.mean_preserving}
 
 
 def _contents(path: Path) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from cache.database import told_as_refusal
-from cache.manifests import CeilingManifest, InfluenceManifest, Manifest, ReweightManifest, read_manifest
+from cache.manifests import CeilingManifest, ClimbManifest, InfluenceManifest, Manifest, ReweightManifest, read_manifest
 from cache.migrations import create_vectors_table
 from cache.parts import CANDIDATE_PARTS, part_names, read_candidates, read_samples, read_vectors
 from cache.run_folder import RunFolder
@@ -67,6 +67,9 @@ def _take_run(cursor: duckdb.DuckDBPyConnection, folder: RunFolder) -> bool:
         _take_influence(cursor, folder, manifest)
     elif isinstance(manifest, CeilingManifest):
         _insert_run(cursor, folder, manifest, manifest.influence, len(manifest.class_names), None)
+    elif isinstance(manifest, ClimbManifest):
+        # It has influence of its own in every round, which no page asks for sample by sample.
+        _insert_run(cursor, folder, manifest, None, len(manifest.class_names), None)
     else:
         _take_reweighting(cursor, folder, manifest)
     return True

@@ -89,12 +89,44 @@ class CeilingManifest(_Manifest):
     verdict: Literal["improvable", "at_ceiling", "inconclusive"]
 
 
-Manifest = InfluenceManifest | CeilingManifest | ReweightManifest
+class ClimbRound(BaseModel):
+    """One round of a climb: how many samples it trained on, and how many were removed after it."""
 
-_KINDS: dict[Any, type[InfluenceManifest] | type[CeilingManifest] | type[ReweightManifest]] = {
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    round: _Count
+    samples: int = Field(ge=1, lt=2**31)
+    removed: _Count
+
+
+class ClimbManifest(_Manifest):
+    """Of a run that reweighted, or removed, and trained from scratch until nothing was gained."""
+
+    kind: Literal["climb"]
+    study: StudyName
+    how: Literal["reweight", "remove"]
+    class_names: tuple[str, ...] = Field(min_length=2)
+    rounds: tuple[ClimbRound, ...] = Field(min_length=1)
+    best_round: _Count
+    most_rounds: int = Field(ge=1)
+    """Those that were asked for; a climb may end before."""
+
+    @model_validator(mode="after")
+    def _rounds_are_in_order(self) -> "ClimbManifest":
+        if [entry.round for entry in self.rounds] != list(range(len(self.rounds))):
+            raise ValueError("rounds are not numbered from 0")
+        if self.best_round >= len(self.rounds):
+            raise ValueError(f"best_round is {self.best_round} of {len(self.rounds)} rounds")
+        return self
+
+
+Manifest = InfluenceManifest | CeilingManifest | ReweightManifest | ClimbManifest
+
+_KINDS: dict[Any, type[InfluenceManifest] | type[CeilingManifest] | type[ReweightManifest] | type[ClimbManifest]] = {
     "influence": InfluenceManifest,
     "ceiling": CeilingManifest,
     "reweight": ReweightManifest,
+    "climb": ClimbManifest,
 }
 
 

@@ -68,7 +68,7 @@ def runs(cursor: duckdb.DuckDBPyConnection, kind: str | None = None, study: str 
 
     Args:
         cursor: to the cache.
-        kind: ``influence``, ``ceiling`` or ``reweight``; None: all.
+        kind: ``influence``, ``ceiling``, ``reweight`` or ``climb``; None: all.
         study: name of the study; a reweighting belongs to the study of its influence run. None: all.
     """
     rows = cursor.execute(

@@ -148,8 +148,9 @@ class Influence(_Settings):
 
     strategy: Literal["auto", "exact", "ekfac", "kfac", "diagonal", "identity"] = "auto"
     """The curvature H; ``auto`` is ``exact`` for small models (up to 5,000 tracked parameters), else ``ekfac``."""
-    damping: Literal["heuristic"] | Annotated[float, Field(gt=0)] = "heuristic"
-    """Added to the eigenvalues of H; ``heuristic`` is a tenth of their mean in each module, and 0.01 for ``exact``."""
+    damping: Literal["training", "heuristic"] | Annotated[float, Field(gt=0)] = "training"
+    """What bounds the inverse of H in the operator of the ceiling: how far the whole ``[training]`` goes, or a number
+    added to the eigenvalues; ``heuristic`` is a tenth of their mean in each module, and 0.01 for ``exact``."""
     factor_examples: Literal["auto", "all"] | Annotated[int, Field(gt=0)] = "auto"
     """Training samples that the curvature is fitted on; ``auto`` takes as many as it needs to settle."""
     modules: Literal["auto"] | Annotated[tuple[str, ...], Field(min_length=1)] = "auto"

@@ -133,7 +133,7 @@ def run(folder: Path, commands: Sequence[tuple[str, dict[str, Any]]]) -> None:
 SAMPLES: dict[str, Callable[[Path], None]] = {
     "digits": partial(make_digits, flipped_share=0.0, targets='["1", "8"]'),
     "digits_noisy": partial(make_digits, flipped_share=FLIPPED_SHARE, targets='["1", "8"]'),
-    "separable": partial(make_set, commands=[("ceiling", {})]),
+    "separable": partial(make_set, commands=[("ceiling", {}), ("climb", {"how": "remove"})]),
     "frontier": partial(make_set, commands=[("ceiling", {})]),
 }
 """By the name of the study's folder."""

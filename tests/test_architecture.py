@@ -21,6 +21,7 @@ QUICK_MODULES = (
     "engine.classes",
     "engine.judged_by",
     "engine.checkpoints",
+    "engine.experiments.climb",
     "engine.experiments.synthetic",
     "engine.reweight.programme",
     "engine.reweight.groups",

@@ -110,7 +110,7 @@ def _candidate(view: StudyInView, key: str, result: dict[str, Any]) -> None:
 
 
 def downloads(folder: Path, name: str) -> None:
-    """Offers the weights and the checkpoint of a reweighting.
+    """Offers the weights and the checkpoint of a reweighting or a climb.
 
     Args:
         folder: of its run.

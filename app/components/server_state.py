@@ -13,7 +13,7 @@ from app.jobs.freshness import Stamps, take_stamps
 from app.serving import SAMPLES
 from app.workflow.catalogue import RunKeys, run_keys
 from app.workflow.improve_view import Predictor
-from cache import Cache
+from cache import Cache, climb_key
 from cache.manifests import class_scale
 from cache.store import Store, default_store_root
 from engine.checkpoints import optimizer_path
@@ -70,6 +70,20 @@ def keys_of(study: Study) -> RunKeys:
 @st.cache_data(show_spinner="Looking at the study's files …", max_entries=256)
 def _keys(settings: str, stamps: Stamps, _study: Study) -> RunKeys:
     return run_keys(_study)
+
+
+def climb_key_of(study: Study, how: str, rounds: int) -> str:
+    """Returns the key of a climb of a study; its files are hashed again only when one changed.
+
+    Raises:
+        RefusedInput: if a data file is missing.
+    """
+    return _climb_key(study.model_dump_json(), how, rounds, take_stamps(study.input_paths), study)
+
+
+@st.cache_data(show_spinner="Looking at the study's files …", max_entries=256)
+def _climb_key(settings: str, how: str, rounds: int, stamps: Stamps, _study: Study) -> str:
+    return climb_key(_study, how, rounds)
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

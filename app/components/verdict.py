@@ -17,11 +17,16 @@ _CARDS = {
 _GRADES = {"good": ":material/check_circle:", "fair": ":material/remove_circle:", "poor": ":material/cancel:"}
 
 
+_EVIDENCE = 3
+"""Sentences of evidence on the card; all are in the table of classes."""
+
+
 def verdict_card(view: StudyInView) -> None:
-    """Shows the verdict in one sentence."""
+    """Shows the verdict in one sentence, and the evidence that matters most."""
     icon, show = _CARDS[view.ceiling["verdict"]]
     title, colon, reason = view.ceiling["sentence"].partition(":")
-    show(f"**{title}{colon}**{reason}", icon=icon)
+    evidence = "".join(f"\n- {sentence}" for sentence in view.ceiling["evidence"][:_EVIDENCE])
+    show(f"**{title}{colon}**{reason}\n{evidence}", icon=icon)
 
 
 def accuracy_metrics(view: StudyInView) -> None:
@@ -49,11 +54,21 @@ def gains(view: StudyInView) -> None:
     """Shows the held-out gain of each class with its interval, in the order of the accuracy bars."""
     gain = view.ceiling["gain"]
     order = worst_first(view.influence["accuracy"]["validation"])
-    figure = held_out_gains(view.names, gain["held_out"], gain["interval"], order=order, measurement=view.measurement)
+    judged = [k for k, name in enumerate(view.names) if name in view.ceiling["classes"]]
+    some = len(judged) < len(view.names)
+    figure = held_out_gains(
+        view.names,
+        gain["held_out"],
+        gain["interval"],
+        targets=judged if some else (),
+        order=order,
+        measurement=view.measurement,
+    )
     chart(figure, "gains")
     st.caption(
-        "What a tenth of the way to the weights that help every class most is predicted to give, on validation"
-        " samples that they were not chosen on."
+        f"What a tenth of the way to the weights that help {'the judged classes (★)' if some else 'every class'} most"
+        " is predicted to give, on validation samples that they were not chosen on."
+        + (" The others were left free: what they lose is the price." if some else "")
     )
 
 
@@ -69,7 +84,8 @@ def headroom(view: StudyInView) -> None:
                 "gain": [row.held_out for row in rows],
                 "from": [row.low for row in rows],
                 "to": [row.high for row in rows],
-                "pushing it costs": [row.costs for row in rows],
+                "evidence": [row.evidence for row in rows],
+                "held back by": [row.costs for row in rows],
             }
         ),
         hide_index=True,
@@ -81,9 +97,15 @@ def headroom(view: StudyInView) -> None:
                 help="On validation samples that the weights were not chosen on, for a tenth of the way to weights that"
                 " raise this class most while no other is predicted to lose.",
             ),
-            "from": number("95% from", format="%+.1f", help="Lower end of this class's own interval."),
-            "to": number("95% to", format="%+.1f", help="Upper end of this class's own interval."),
-            "pushing it costs": st.column_config.TextColumn(
+            "from": number("95% from", width="small", format="%+.1f", help="Lower end of this class's own interval."),
+            "to": number("95% to", width="small", format="%+.1f", help="Upper end of this class's own interval."),
+            "evidence": st.column_config.TextColumn(
+                "what is known",
+                width="large",
+                help="A cost is told where validation samples that the weights were not chosen on lose beyond chance"
+                " (95%, for all pairs of classes together), for the same tenth of the way.",
+            ),
+            "held back by": st.column_config.TextColumn(
                 help="The classes with the highest price: this class could gain most if they were allowed to lose."
             ),
         },

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 
 _BETWEEN = "|"
-_NAMES = ("study", "a", "b", "targets", "may_lose", "job")
+_NAMES = ("study", "a", "b", "targets", "judged", "may_lose", "job")
 
 
 def read_url() -> None:
@@ -44,7 +44,7 @@ def put(**values: str | None) -> None:
 def choose_study(path: str | None) -> None:
     """Turns to another study; what was chosen of the last one's classes is let go."""
     if get("study") != path:
-        put(study=path, a=None, b=None, targets=None, may_lose=None, job=None)
+        put(study=path, a=None, b=None, targets=None, judged=None, may_lose=None, job=None)
 
 
 def class_index(name: str, names: Sequence[str]) -> int | None:
@@ -55,13 +55,12 @@ def class_index(name: str, names: Sequence[str]) -> int | None:
 
 def targets(names: Sequence[str]) -> tuple[int, ...]:
     """Returns the target classes in class order; names that the study lacks are passed over."""
-    chosen = (get("targets") or "").split(_BETWEEN)
-    return tuple(k for k, name in enumerate(names) if _written(name) in chosen)
+    return _classes("targets", names)
 
 
 def set_targets(chosen: Iterable[int], names: Sequence[str]) -> None:
     """Replaces the target classes."""
-    put(targets=_BETWEEN.join(_written(names[k]) for k in sorted(chosen)))
+    put(targets=_listed(chosen, names))
 
 
 def suggest_targets(suggested: Iterable[int], names: Sequence[str]) -> None:
@@ -73,6 +72,26 @@ def suggest_targets(suggested: Iterable[int], names: Sequence[str]) -> None:
 def toggle_target(k: int, names: Sequence[str]) -> None:
     """Makes class k a target, or no target any more."""
     set_targets(set(targets(names)) ^ {k}, names)
+
+
+def judged(names: Sequence[str]) -> tuple[int, ...] | None:
+    """Returns the classes that alone are judged, in class order; ``None`` where all are."""
+    chosen = _classes("judged", names)
+    return chosen if 0 < len(chosen) < len(names) else None
+
+
+def set_judged(chosen: Iterable[int], names: Sequence[str]) -> None:
+    """Replaces the classes that alone are judged; none stands for all."""
+    put(judged=_listed(chosen, names) or None)
+
+
+def _classes(name: str, names: Sequence[str]) -> tuple[int, ...]:
+    chosen = (get(name) or "").split(_BETWEEN)
+    return tuple(k for k, known in enumerate(names) if _written(known) in chosen)
+
+
+def _listed(chosen: Iterable[int], names: Sequence[str]) -> str:
+    return _BETWEEN.join(_written(names[k]) for k in sorted(chosen))
 
 
 def _written(name: str) -> str:

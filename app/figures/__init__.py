@@ -2,13 +2,14 @@
 
 Inside: the palette and the frame all figures share (``palette``, ``layout``, ``wording``,
 ``ordering``, ``intervals``), and one module a figure: ``accuracy``, ``gains``, ``spectrum``,
-``matrix``, ``pair``, ``influence_bars``, ``predicted_changes``, ``frontier``, ``before_after``, ``synthetic``.
-Every figure has a title that is a sentence, units on its axes and its alternative text
+``matrix``, ``pair``, ``influence_bars``, ``predicted_changes``, ``frontier``, ``before_after``, ``synthetic``,
+``climb``. Every figure has a title that is a sentence, units on its axes and its alternative text
 in ``layout.meta["alt"]``; clicked points carry ``customdata`` as nested lists.
 """
 
 from app.figures.accuracy import accuracy_bars
 from app.figures.before_after import before_after
+from app.figures.climb import climb_curve
 from app.figures.frontier import frontier
 from app.figures.gains import held_out_gains
 from app.figures.influence_bars import influence_of_sample
@@ -49,6 +50,7 @@ __all__ = [
     "accuracy_bars",
     "before_after",
     "class_matrix",
+    "climb_curve",
     "empty_figure",
     "frontier",
     "held_out_gains",

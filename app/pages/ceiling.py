@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from app.components.climb_panel import climb_panel
+from app.components.judged_classes import judged_picker, of_judged_classes
 from app.components.navigation import go_to
 from app.components.study_page import study_in_view
 from app.components.target_picker import target_picker
@@ -15,8 +17,9 @@ from app.components.verdict import (
     verdict_card,
 )
 
-view = study_in_view("Has the classifier reached its ceiling?")
+view = of_judged_classes(study_in_view("Has the classifier reached its ceiling?"))
 verdict_card(view)
+judged_picker(view)
 
 accuracy_metrics(view)
 left, right = st.columns(2, gap="large")
@@ -39,5 +42,6 @@ headroom(view)
 st.header("What the data holds")
 region_counts(view, targets)
 spectrum_and_paper(view)
+climb_panel(view)
 st.header("How far to trust this")
 trust(view)

@@ -1,5 +1,6 @@
 """The use-case behind ``ceiling``: the verdict, the spectrum and the regions of a study."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,9 +10,11 @@ from cache.manifests import class_scale, measurement_of
 from cache.run_folder import RunFolder
 from cache.store import Store
 from engine.checkpoints import chosen_checkpoint
+from engine.classes import class_indices
 from engine.data import load_data
 from engine.errors import RefusedInput
 from engine.frontier import (
+    Ceiling,
     FoldedInfluence,
     WeightRange,
     ceiling_verdict,
@@ -30,9 +33,11 @@ from engine.training import NextEpoch
 _PRINTED = (
     "influence",
     "class_names",
+    "classes",
     "measurement",
     "verdict",
     "sentence",
+    "evidence",
     "gain",
     "headroom",
     "prices",
@@ -51,23 +56,23 @@ def judge_ceiling(study: Study, store: Store, options: dict[str, Any], progress:
     Args:
         study: the study.
         store: where runs are kept.
-        options: none are known.
+        options: ``classes`` (names or indices): those that alone are judged; by default all.
         progress: called after every batch of an influence that has to be computed.
 
     Returns:
         The object that ``ceiling --json`` prints.
 
     Raises:
-        RefusedInput: if data, checkpoint or settings cannot be used.
+        RefusedInput: if data, checkpoint, classes or settings cannot be used.
         Cancelled: when ``progress`` raises it.
     """
-    influence, _ = influence_run(study, store, progress)
-    folder = store.run(ceiling_key(influence.key, study))
+    influence, chosen = _influence_and_classes(study, store, options.get("classes"), progress)
+    folder = store.run(ceiling_key(influence.key, study, chosen))
     cached = folder.is_finished
     if not cached:
         with folder.lock():
             if not folder.is_finished:
-                result = _judge(study, influence, progress)
+                result = _judge(study, influence, chosen, progress)
                 if stored_influence(study, store).key != influence.key:
                     raise RefusedInput(
                         "the data or the checkpoint changed while the verdict was computed",
@@ -79,7 +84,36 @@ def judge_ceiling(study: Study, store: Store, options: dict[str, Any], progress:
     return {"run": folder.key, "cached": cached, **{key: result[key] for key in _PRINTED}}
 
 
-def _judge(study: Study, influence: RunFolder, progress: Progress) -> dict[str, Any]:
+def judged_classes(asked: Sequence[str | int], names: Sequence[str]) -> tuple[int, ...] | None:
+    """Returns which classes alone are judged, in class order, or ``None`` where that is all of them.
+
+    Args:
+        asked: names or indices.
+        names: class names.
+
+    Raises:
+        RefusedInput: if one is no class of the study, or none is named.
+    """
+    chosen = tuple(sorted(class_indices(asked, names)))
+    if not chosen:
+        raise RefusedInput("no class is named", "at least one class to judge", "Name some, or leave --classes out")
+    return None if len(chosen) == len(names) else chosen
+
+
+def _influence_and_classes(
+    study: Study, store: Store, asked: Sequence[str | int] | None, progress: Progress
+) -> tuple[RunFolder, tuple[int, ...] | None]:
+    if asked is None:
+        return influence_run(study, store, progress)[0], None
+    influence = stored_influence(study, store)
+    data = None if influence.is_finished else load_data(study, progress)
+    names = influence.manifest()["class_names"] if data is None else data.class_names
+    # Names are checked now, and not after the hours that influence may take.
+    chosen = judged_classes(asked, names)
+    return influence_run(study, store, progress, data)[0], chosen
+
+
+def _judge(study: Study, influence: RunFolder, chosen: tuple[int, ...] | None, progress: Progress) -> dict[str, Any]:
     manifest = influence.manifest()
     names = manifest["class_names"]
     rows, counts = fold_rows(influence, "ceiling"), fold_counts(influence)
@@ -98,6 +132,7 @@ def _judge(study: Study, influence: RunFolder, progress: Progress) -> dict[str, 
         measurement,
         study.seed,
         progress,
+        chosen,
     )
     vectors = pool_folds(rows, counts)
     spread = spectrum(vectors)
@@ -105,9 +140,11 @@ def _judge(study: Study, influence: RunFolder, progress: Progress) -> dict[str, 
         "kind": "ceiling",
         "influence": influence.key,
         "class_names": names,
+        "classes": [names[k] for k in verdict.classes],
         "measurement": measurement,
         "verdict": verdict.verdict,
         "sentence": verdict.sentence,
+        "evidence": list(verdict.evidence),
         "gain": {
             "in_sample": verdict.gain.in_sample,
             "held_out": verdict.gain.held_out,
@@ -118,16 +155,7 @@ def _judge(study: Study, influence: RunFolder, progress: Progress) -> dict[str, 
             "bound": verdict.certificate.bound,
             "prices": verdict.certificate.prices,
         },
-        "headroom": [
-            {
-                "class": names[k],
-                "held_out": verdict.headroom.held_out[k],
-                "interval": verdict.headroom.interval[k],
-                "in_sample": verdict.headroom.in_sample[k],
-                "costs": [names[m] for m in costly_classes(verdict.headroom.prices, k)],
-            }
-            for k in range(len(names))
-        ],
+        "headroom": _headroom(verdict, names),
         "prices": verdict.headroom.prices,
         "effects": verdict.headroom.effects,
         "minimum": {"value": verdict.minimum.value, "interval": list(verdict.minimum.interval)},
@@ -145,3 +173,23 @@ def _judge(study: Study, influence: RunFolder, progress: Progress) -> dict[str, 
         "result_version": RESULT_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _headroom(verdict: Ceiling, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Returns one entry a class, in class order; of a class that was not judged nothing is known."""
+    headroom, known = verdict.headroom, {one.class_index: one for one in verdict.class_evidence}
+    return [
+        {
+            "class": names[k],
+            "held_out": headroom.held_out[k],
+            "interval": headroom.interval[k],
+            "in_sample": headroom.in_sample[k],
+            "costs": [names[m] for m in costly_classes(headroom.prices, k)],
+            "payers": [
+                {"class": names[m], "held_out": headroom.effects[k, m], "interval": headroom.effects_interval[k, m]}
+                for m in (known[k].payers if k in known else ())
+            ],
+            "evidence": known[k].sentence if k in known else None,
+        }
+        for k in range(len(names))
+    ]

@@ -48,11 +48,12 @@ def trust_marks(influence: dict[str, Any], ceiling: dict[str, Any]) -> list[Trus
         f"For the class furthest from its optimum, the mean influence is {drift:.2f} standard deviations from zero;"
         " 0 means that training has settled.",
     )
-    smallest = min(sum(fold[k] for fold in influence["fold_counts"]) for k in range(influence["classes"]))
+    judged = [k for k, name in enumerate(ceiling["class_names"]) if name in ceiling["classes"]]
+    smallest = min(sum(fold[k] for fold in influence["fold_counts"]) for k in judged)
     evidence = TrustMark(
         "Validation samples",
         "good" if smallest >= 40 else "fair" if smallest >= 10 else "poor",
-        f"The smallest class has {smallest} validation samples"
+        f"The smallest {'judged ' if len(judged) < influence['classes'] else ''}class has {smallest} validation samples"
         + (f"; too few: {', '.join(ceiling['few_samples'])}." if ceiling["few_samples"] else "."),
     )
     scale = WORDS[measurement_of(influence)].scale
@@ -108,6 +109,7 @@ class HeadroomRow:
         low: lower end of its 95% interval.
         high: upper end.
         costs: in words, the classes that stand most in its way.
+        evidence: what is known of it, in a sentence.
     """
 
     name: str
@@ -115,10 +117,11 @@ class HeadroomRow:
     low: float | None
     high: float | None
     costs: str
+    evidence: str
 
 
 def headroom_rows(ceiling: dict[str, Any]) -> list[HeadroomRow]:
-    """Returns the headroom of every class, the largest first.
+    """Returns the headroom of every judged class, the largest first.
 
     Args:
         ceiling: manifest of the ceiling run.
@@ -130,7 +133,9 @@ def headroom_rows(ceiling: dict[str, Any]) -> list[HeadroomRow]:
             low=entry["interval"][0],
             high=entry["interval"][1],
             costs=" and ".join(entry["costs"]) or "no class",
+            evidence=entry["evidence"],
         )
         for entry in ceiling["headroom"]
+        if entry["class"] in ceiling["classes"]
     ]
     return sorted(rows, key=lambda row: -np.inf if row.held_out is None else row.held_out, reverse=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.workflow.ceiling import judge_ceiling
+from app.workflow.climb import climb
 from app.workflow.influence import compute_influence
 from app.workflow.options import study_with_options
 from app.workflow.reweight import reweight
@@ -30,6 +31,7 @@ COMMANDS: dict[str, UseCase] = {
         ("influence", compute_influence),
         ("ceiling", judge_ceiling),
         ("reweight", reweight),
+        ("climb", climb),
         ("samples", rank_by_influence),
     )
 }

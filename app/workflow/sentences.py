@@ -1,6 +1,7 @@
 """Results in one plain sentence each, for people who read only that."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,4 +72,49 @@ def all_classes_sentence(
         f" ({certain} of them beyond chance), and accuracy changes by"
         f" {100 * float(compared['change'][split][present].mean()):+.1f} points on average over classes;"
         f" {names[least]} gains least, its loss changes by {loss[least]:+.3f} (95% {low:+.3f} to {high:+.3f})."
+    )
+
+
+def climb_sentence(
+    names: Sequence[str],
+    rounds: Sequence[Mapping[str, Any]],
+    best: int,
+    change: Mapping[str, NDArray[np.float64]],
+    interval: Mapping[str, NDArray[np.float64]],
+) -> str:
+    """Says where a climb ended, and which class stays the lowest.
+
+    Args:
+        names: class names.
+        rounds: each with ``samples`` and, by split and class, ``accuracy`` and ``loss``; NaN is ``None`` once stored.
+        best: number of the best round.
+        change: by split, per class the change of accuracy against round 0 as a share.
+        interval: by split, per class its 95% interval.
+    """
+    split = "test" if "test" in change else "validation"
+    where = "unseen test data" if split == "test" else "the validation data that chose the best round"
+    accuracy, loss = (
+        np.array([entry[name][split] for entry in rounds], dtype=float)[[0, best]] for name in ("accuracy", "loss")
+    )
+    present = np.flatnonzero(~np.isnan(accuracy[0]))
+    plain, reached = 100 * accuracy[:, present].mean(axis=1)
+    lowest = present[np.argmin(accuracy[1, present])]
+    left = f"the lowest class is {names[lowest]} at {100 * accuracy[1, lowest]:.1f}%"
+    estimate = f"Estimated ceiling: {reached:.1f}% mean accuracy over classes on {where}"
+    if best == 0:
+        none = f"; none of the {len(rounds) - 1} further rounds was better" if len(rounds) > 1 else ""
+        return f"{estimate}, that of plain training{none}; {left}."
+    risen, fallen = (int((sign * change[split][present] > 0).sum()) for sign in (1, -1))
+    certain = int((interval[split][present, 0] > 0).sum())
+    if risen or fallen:
+        moved = (
+            f"it rises for {risen} of {len(present)} classes, for {certain or 'none'} beyond chance,"
+            f" and falls for {fallen or 'none'}"
+        )
+    else:
+        before, after = loss[:, present].mean(axis=1)
+        moved = f"no class's accuracy changes, the mean loss goes from {before:.3g} to {after:.3g}"
+    return (
+        f"{estimate}, in round {best}, against {plain:.1f}% of plain training ({reached - plain:+.1f} points):"
+        f" {moved}; {left}."
     )

@@ -1,4 +1,5 @@
 """The paper's experiments: what is measured by training again, and the sets on which it can be seen.
 
-Inside: the two synthetic sets (``synthetic``), pure functions of a seed and without torch.
+Inside: the two synthetic sets (``synthetic``), pure functions of a seed, and the rules of the climb to the
+ceiling (``climb``), pure functions of what was measured; both without torch.
 """

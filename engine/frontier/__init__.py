@@ -1,7 +1,15 @@
 """Where the classifier stands: regions, ranked samples, spectrum, folds and the verdict on its ceiling."""
 
-from engine.frontier.ceiling import Ceiling, ClassHeadroom, Gain, Minimum, ceiling_verdict, costly_classes
+from engine.frontier.ceiling import (
+    Ceiling,
+    Gain,
+    Judgement,
+    Minimum,
+    ceiling_verdict,
+    judge_together,
+)
 from engine.frontier.certificate import Certificate, WeightRange, certificate
+from engine.frontier.evidence import ClassEvidence, ClassHeadroom, costly_classes
 from engine.frontier.folds import FoldedInfluence, leave_out, pool_folds
 from engine.frontier.headroom import Headroom, headroom
 from engine.frontier.ranking import rank_samples
@@ -13,10 +21,12 @@ __all__ = [
     "REGIONS",
     "Ceiling",
     "Certificate",
+    "ClassEvidence",
     "ClassHeadroom",
     "FoldedInfluence",
     "Gain",
     "Headroom",
+    "Judgement",
     "Minimum",
     "Spectrum",
     "WeightRange",
@@ -25,6 +35,7 @@ __all__ = [
     "correlation",
     "costly_classes",
     "headroom",
+    "judge_together",
     "leave_out",
     "pair_regions",
     "pool_folds",

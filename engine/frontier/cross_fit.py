@@ -32,6 +32,7 @@ class CrossFit:
         alone: gain of each under the headroom programme of its own class without its fold, ``(V,)``.
         effects: mean gain of the left-out samples of class m where class k is raised, ``(K, K)``; its diagonal is
             the held-out headroom, and what is negative in row k is what raising class k really costs.
+        errors: standard errors of the effects over those samples, ``(K, K)``; NaN for a class of a single one.
     """
 
     certificate: Certificate
@@ -39,6 +40,7 @@ class CrossFit:
     together: Floats
     alone: Floats | None
     effects: Floats | None
+    errors: Floats | None = None
 
 
 def cross_fit(
@@ -56,7 +58,7 @@ def cross_fit(
         folded: influence by fold, and the folds' samples.
         weight_range: what weights may be.
         sample_gains: what a reweighting does to every validation sample.
-        classes: which must gain; each is influenced by some training sample.
+        classes: which must gain, each influenced by some training sample; what happens to the others is not limited.
         with_headroom: whether each class is also raised by itself.
         start: w0, shape ``(N,)``; by default 1.
         progress: called after every programme; may raise to stop.
@@ -93,8 +95,11 @@ def cross_fit(
         return CrossFit(whole, None, own[0], None, None)
     place = np.full(count, -1)
     place[list(classes)] = 1 + np.arange(len(classes))
-    effects = np.full((count, count), np.nan)
+    effects, errors = np.full((2, count, count), np.nan)
     for m in np.unique(labels):
-        effects[list(classes), m] = own[1:, labels == m].mean(axis=1)
+        members = own[1:, labels == m]
+        effects[list(classes), m] = members.mean(axis=1)
+        if members.shape[1] > 1:
+            errors[list(classes), m] = members.std(axis=1, ddof=1) / np.sqrt(members.shape[1])
     judged = np.where(place[labels] >= 0, own[place[labels], np.arange(len(labels))], np.nan)
-    return CrossFit(whole, alone, own[0], judged, effects)
+    return CrossFit(whole, alone, own[0], judged, effects, errors)

@@ -5,10 +5,12 @@ class's mean lies within its interval (the largest deviation in standard errors,
 classes, is what the quantile is taken of), so the smallest of them may be picked afterwards.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from engine.frontier.folds import Floats
 
@@ -32,7 +34,9 @@ class ClassMeans:
     single: Floats
 
 
-def class_means(values: Floats, labels: NDArray[np.integer], count: int, seed: int) -> ClassMeans:
+def class_means(
+    values: Floats, labels: NDArray[np.integer], count: int, seed: int, judged: Sequence[int] | None = None
+) -> ClassMeans:
     """Returns the means of each class with their intervals.
 
     Args:
@@ -40,6 +44,7 @@ def class_means(values: Floats, labels: NDArray[np.integer], count: int, seed: i
         labels: their classes, ``(V,)``.
         count: K.
         seed: of the draws.
+        judged: the classes whose intervals hold together, and those of the others likewise among them; by default all.
     """
     generator = np.random.default_rng(seed)
     mean, error = np.full(count, np.nan), np.full(count, np.nan)
@@ -53,10 +58,38 @@ def class_means(values: Floats, labels: NDArray[np.integer], count: int, seed: i
             error[k] = drawn.std()
             if error[k] > 0:
                 deviations[:, k] = np.abs(drawn - mean[k]) / error[k]
-    together = float(np.quantile(deviations.max(axis=1), LEVEL))
+    together = np.empty(count)
+    for group in _groups(count, judged):
+        together[group] = np.quantile(deviations[:, group].max(axis=1), LEVEL)
     single = np.quantile(deviations, LEVEL, axis=0)
     half = np.stack([-error, error], axis=1)
-    return ClassMeans(mean, mean[:, None] + together * half, mean[:, None] + single[:, None] * half)
+    return ClassMeans(mean, mean[:, None] + together[:, None] * half, mean[:, None] + single[:, None] * half)
+
+
+def pair_intervals(means: Floats, errors: Floats, counts: NDArray[np.integer]) -> Floats:
+    """Returns 95% intervals of what raising class k does to class m, for all pairs ``k != m`` together.
+
+    Student's t of the class's samples, at a level divided by the number of pairs (Bonferroni): what is
+    said of the most striking pair holds although it was picked afterwards.
+
+    Args:
+        means: ``(K, K)``; NaN where k was not raised.
+        errors: standard errors of the means, ``(K, K)``.
+        counts: samples of each class, ``(K,)``.
+
+    Returns:
+        ``(K, K, 2)``; NaN where the mean is, and for a class of fewer than two samples.
+    """
+    pairs = max(1, int(np.isfinite(means).sum() - np.isfinite(np.diag(means)).sum()))
+    freedom = np.where(counts > 1, counts - 1.0, np.nan)
+    reach = stdtrit(freedom, 1 - (1 - LEVEL) / (2 * pairs)) * errors
+    return np.stack([means - reach, means + reach], axis=-1)
+
+
+def _groups(count: int, judged: Sequence[int] | None) -> list[list[int]]:
+    if judged is None:
+        return [list(range(count))]
+    return [group for group in (list(judged), [k for k in range(count) if k not in judged]) if group]
 
 
 def _drawn_means(own: Floats, generator: np.random.Generator) -> Floats:

@@ -6,11 +6,12 @@ sigma (weight decay included), so any number of them share one fit and one scori
 
 - :class:`Inverse`: ``1 / (sigma + damping)``, which predicts retraining to the optimum;
 - :class:`Horizon`: ``(1 - exp(-tau sigma)) / sigma`` with ``tau = sum_t lr_t / (1 - momentum)``,
-  which predicts one more epoch of SGD (unrolled gradient descent, cf. Bae et al. 2024, arXiv
-  2405.12186). ``tau -> inf`` gives the inverse, ``tau -> 0`` gives ``tau`` times the identity.
+  which predicts training that goes so far: one more epoch of SGD, or all of them from scratch
+  (unrolled gradient descent, cf. Bae et al. 2024, arXiv 2405.12186). ``tau -> inf`` gives the
+  inverse, ``tau -> 0`` gives ``tau`` times the identity: ``1 / tau`` is what damping is to the inverse.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -32,6 +33,9 @@ class Operator(Protocol):
     def at_identity(self) -> float:
         """What a gradient is multiplied by where the curvature is the identity."""
 
+    def damped(self, multiple: float) -> "Operator":
+        """Returns the operator with so many times its damping, for looking at how much depends on it."""
+
 
 @dataclass(frozen=True)
 class Inverse:
@@ -47,6 +51,10 @@ class Inverse:
     damping: float | None
     weight_decay: float
     multiple: float = 1.0
+
+    def damped(self, multiple: float) -> "Inverse":
+        """Returns it with ``multiple`` times the damping."""
+        return replace(self, multiple=multiple * self.multiple)
 
     def factor(self, eigenvalues: Tensor, heuristic: float) -> Tensor:
         """Returns ``1 / (sigma + weight_decay + multiple × damping)``.
@@ -66,15 +74,19 @@ class Inverse:
 
 @dataclass(frozen=True)
 class Horizon:
-    """How far one more epoch goes.
+    """How far a training goes.
 
     Attributes:
         tau: learning rate × steps / (1 - momentum).
-        weight_decay: of that epoch, which a preset may choose unlike the study's own.
+        weight_decay: of that training, which a preset may choose unlike the study's own.
     """
 
     tau: float
     weight_decay: float
+
+    def damped(self, multiple: float) -> "Horizon":
+        """Returns the horizon that is shorter by ``multiple``."""
+        return replace(self, tau=self.tau / multiple)
 
     def factor(self, eigenvalues: Tensor, heuristic: float) -> Tensor:
         """Returns ``(1 - exp(-tau sigma)) / sigma``. No damping: a finite horizon bounds it by tau."""

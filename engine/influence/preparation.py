@@ -18,7 +18,7 @@ from engine.influence.class_gradients import fill_class_gradients
 from engine.influence.curvature import precondition_in_place
 from engine.influence.folds import stratified_folds
 from engine.influence.linear_maps import matrix_shape
-from engine.influence.operators import Horizon, Inverse
+from engine.influence.operators import Horizon, Inverse, Operator
 from engine.influence.precision import Precision, chosen_precision
 from engine.influence.probe import (
     PROBE_BYTES,
@@ -35,6 +35,7 @@ from engine.influence.vectors import PreparedInfluence
 from engine.progress import Progress, silent
 from engine.study import Study
 from engine.training.inputs import PreparedInputs
+from engine.training.schedule import whole_horizon
 
 TRACED_SAMPLES = 3
 """Samples that the model is traced with."""
@@ -94,12 +95,11 @@ def _prepared(
     probe = _probe(study, data, model, rows, fold_counts, classes, batch_size, progress)
 
     fitted = fitted_curvature(study, data, model, tracked, strategy, probe, progress)
-    damping = None if study.influence.damping == "heuristic" else study.influence.damping
-    inverse = Inverse(damping, study.training.weight_decay)
-    stability = None if strategy == "identity" else damping_stability(probe, fitted.curvature, inverse)
-    precision = chosen_precision(study.compute.precision, probe, fitted.curvature, inverse)
+    ceiling = ceiling_operator(study, len(data.train))
+    stability = None if strategy == "identity" else damping_stability(probe, fitted.curvature, ceiling)
+    precision = chosen_precision(study.compute.precision, probe, fitted.curvature, ceiling)
     factor_seconds, began = time.perf_counter() - began, time.perf_counter()
-    precondition_in_place(rows, fold_counts.size, fitted.curvature, [inverse, horizon], budget // 4)
+    precondition_in_place(rows, fold_counts.size, fitted.curvature, [ceiling, horizon], budget // 4)
     return PreparedInfluence(
         tracked=tracked,
         strategy=strategy,
@@ -114,12 +114,28 @@ def _prepared(
         rows=rows,
         model=model,
         curvature=fitted.curvature,
-        inverse=inverse,
+        ceiling=ceiling,
         batch_size=batch_size,
         budget=budget,
         _train=data.train,
         _inputs=PreparedInputs(data.train, data.transform, device, kept_bytes=_kept_bytes(device)),
     )
+
+
+def ceiling_operator(study: Study, samples: int) -> Operator:
+    """Returns the operator of the ceiling: what predicts training from scratch with other weights.
+
+    By default it goes as far as the study's whole training does; a damping, or ``"heuristic"``, asks for
+    the damped inverse, which predicts the optimum however long the way to it is.
+
+    Args:
+        study: ``[influence] damping`` and ``[training]``.
+        samples: N, of the training split.
+    """
+    damping, training = study.influence.damping, study.training
+    if damping == "training":
+        return Horizon(whole_horizon(training, samples), training.weight_decay)
+    return Inverse(None if damping == "heuristic" else damping, training.weight_decay)
 
 
 def planned(study: Study, data: StudyData, model: nn.Module) -> tuple[TrackedModules, Strategy]:

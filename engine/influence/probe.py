@@ -16,7 +16,7 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from engine.influence.curvature import Curvature
-from engine.influence.operators import Inverse, Operator
+from engine.influence.operators import Operator
 from engine.influence.rows import Rows
 from engine.influence.scores import scoring
 from engine.progress import Progress, silent
@@ -101,9 +101,9 @@ class Stability:
     tenfold: tuple[float, ...]
 
 
-def damping_stability(probe: Probe, curvature: Curvature, inverse: Inverse) -> Stability:
+def damping_stability(probe: Probe, curvature: Curvature, operator: Operator) -> Stability:
     """Compares the ranking under the damping with those under a tenth and ten times of it."""
-    operators = [Inverse(inverse.damping, inverse.weight_decay, multiple) for multiple in (1.0, 0.1, 10.0)]
+    operators = [operator.damped(multiple) for multiple in (1.0, 0.1, 10.0)]
     as_is, tenth, tenfold = probe.scores(curvature, operators)
     return Stability(probe.classes, tuple(rank_agreements(as_is, tenth)), tuple(rank_agreements(as_is, tenfold)))
 

@@ -55,7 +55,7 @@ def sample_gains(
     # They take part in sums of thousands: float32 rows would do, but the model's type is what the curvature has.
     rows = allocate_rows(shapes, len(changes), parameter.dtype, parameter.device, prepared.budget)
     fill_weighted_gradients(rows, model, data.train, data.transform, changes, prepared.batch_size, progress)
-    precondition_in_place(rows, len(changes), prepared.curvature, [prepared.inverse], prepared.budget // 4)
+    precondition_in_place(rows, len(changes), prepared.curvature, [prepared.ceiling], prepared.budget // 4)
     samples = data.validation
     gains = torch.empty(len(changes), len(samples), dtype=torch.float64)
     with scoring(model, rows, measurement) as scoring_pass:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from engine.data import Samples
 from engine.errors import RefusedInput
 from engine.influence.curvature import Curvature
-from engine.influence.operators import Inverse
+from engine.influence.operators import Operator
 from engine.influence.precision import Precision
 from engine.influence.probe import Stability
 from engine.influence.rows import Rows
@@ -70,7 +70,7 @@ class PreparedInfluence:
         rows: preconditioned class gradients, ceiling then epoch, ``(2 F K, o, i)`` by module.
         model: a copy in evaluation mode, of the number type that the strategy computes in.
         curvature: of its tracked modules.
-        inverse: the operator of the ceiling: H⁻¹ with its damping.
+        ceiling: the operator of the ceiling.
         batch_size: samples a pass.
         budget: bytes that further rows may take in memory.
     """
@@ -88,7 +88,7 @@ class PreparedInfluence:
     rows: Rows
     model: nn.Module
     curvature: Curvature
-    inverse: Inverse
+    ceiling: Operator
     batch_size: int
     budget: int
     _train: Samples

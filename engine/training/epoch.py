@@ -41,11 +41,6 @@ class TrainingSet:
         return cls(inputs, data.train.labels.to(device), data.transform)
 
 
-def steps_per_epoch(samples: int, batch_size: int) -> int:
-    """Returns the number of batches in which ``samples`` samples are passed."""
-    return -(-samples // batch_size)
-
-
 def epoch_generator(seed: int, epoch: int) -> torch.Generator:
     """Returns the source of all that is random in one epoch (1 for the first) of one seed."""
     state = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)

@@ -25,9 +25,9 @@ from engine.device import resolve_device
 from engine.models import build_model
 from engine.progress import Progress, silent
 from engine.study import Study, Training
-from engine.training.epoch import TrainingSet, check_finite, epoch_generator, run_epoch, sgd, steps_per_epoch
+from engine.training.epoch import TrainingSet, check_finite, epoch_generator, run_epoch, sgd
 from engine.training.inputs import prepared_shape
-from engine.training.schedule import learning_rates
+from engine.training.schedule import learning_rates, steps_per_epoch
 
 TOGETHER = 64
 """Most models that are trained as one: more are hardly faster."""

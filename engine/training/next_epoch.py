@@ -14,8 +14,8 @@ from engine.data import StudyData
 from engine.device import resolve_device
 from engine.progress import Progress, silent
 from engine.study import Study, Training
-from engine.training.epoch import TrainingSet, epoch_generator, run_epoch, sgd, steps_per_epoch
-from engine.training.schedule import learning_rates
+from engine.training.epoch import TrainingSet, epoch_generator, run_epoch, sgd
+from engine.training.schedule import learning_rates, steps_per_epoch
 from engine.training.stored_state import stored_momentum, trained_model
 
 PAPER = {"learning_rate": 1e-4, "weight_decay": 1e-4, "batch_size": 512, "schedule": "constant"}

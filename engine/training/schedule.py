@@ -10,6 +10,11 @@ _FINAL = 1e-4
 """What is left of the peak at the end of ``one_cycle``."""
 
 
+def steps_per_epoch(samples: int, batch_size: int) -> int:
+    """Returns the number of batches in which ``samples`` samples are passed."""
+    return -(-samples // batch_size)
+
+
 def learning_rates(training: Training, steps_per_epoch: int, epoch: int) -> list[float]:
     r"""Returns the learning rates of the steps of one epoch.
 
@@ -30,6 +35,18 @@ def learning_rates(training: Training, steps_per_epoch: int, epoch: int) -> list
     total = training.epochs * steps_per_epoch
     first = (min(epoch, training.epochs) - 1) * steps_per_epoch
     return [_rate(training, step, total) for step in range(first, first + steps_per_epoch)]
+
+
+def whole_horizon(training: Training, samples: int) -> float:
+    r"""Returns how far the whole training goes: :math:`\tau = \sum_t \eta_t / (1 - \mu)`, over all its epochs.
+
+    Args:
+        training: the study's ``[training]`` table.
+        samples: of the training split.
+    """
+    steps = steps_per_epoch(samples, training.batch_size)
+    rates = (rate for epoch in range(training.epochs) for rate in learning_rates(training, steps, epoch + 1))
+    return sum(rates) / (1 - training.momentum)
 
 
 def _rate(training: Training, step: int, total: int) -> float:

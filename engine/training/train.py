@@ -13,7 +13,7 @@ from engine.errors import RefusedInput
 from engine.models import load_checkpoint
 from engine.progress import Progress, silent
 from engine.study import Study
-from engine.training.epoch import TrainingSet, epoch_generator, run_epoch, sgd, steps_per_epoch
+from engine.training.epoch import TrainingSet, epoch_generator, run_epoch, sgd
 from engine.training.evaluation import evaluate
 from engine.training.history import (
     NAME,
@@ -23,7 +23,7 @@ from engine.training.history import (
     training_fingerprint,
     write_history,
 )
-from engine.training.schedule import learning_rates
+from engine.training.schedule import learning_rates, steps_per_epoch
 from engine.training.stored_state import save_state, stored_momentum, untrained_model
 
 

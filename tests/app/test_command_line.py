@@ -66,8 +66,26 @@ def test_ceiling_tells_verdict_gain_spectrum_and_regions(trained_digits, digits_
     assert result["class_names"] == NAMES
     gain = result["gain"]
     assert [len(gain[name]) for name in ("in_sample", "held_out", "interval")] == [10, 10, 10]
+    assert result["classes"] == NAMES
+    assert len(result["evidence"]) == 10
     assert len(result["spectrum"]["explained_variance_ratio"]) == 10
     assert [len(row) for row in result["regions"]["joint_negative"]] == [10] * 10
+
+
+def test_ceiling_of_some_classes_names_them_and_what_the_others_pay(trained_digits, digits_store):
+    result = answer("ceiling", trained_digits, "--classes", "eight, 1", "--cache", digits_store.root)
+
+    assert result["classes"] == ["one", "eight"]
+    assert result["class_names"] == NAMES
+    assert result["evidence"][0].startswith("Improving only one and eight costs")
+    words = run("ceiling", trained_digits, "--classes", "1,8", "--cache", digits_store.root).stdout
+    assert " ".join(result["evidence"][0].split()) in " ".join(words.split())
+
+
+@pytest.mark.parametrize(("classes", "problem"), [("nin", "Write 'nine'"), ("10", "10"), (" , ", "no class is named")])
+def test_classes_to_judge_that_are_none_are_refused(trained_digits, digits_store, classes, problem):
+    assert problem in refusal("ceiling", trained_digits, "--classes", classes, "--cache", digits_store.root)
+    assert len(digits_store.finished_runs()) == 3
 
 
 def test_reweight_tells_before_after_control_and_where_the_weights_are(trained_digits, digits_store):

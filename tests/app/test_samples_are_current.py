@@ -4,6 +4,7 @@ import pytest
 
 from app.serving import SAMPLES
 from app.workflow.catalogue import run_keys
+from cache.fingerprints import climb_key
 from cache.store import Store
 from engine.study import load_study
 
@@ -14,3 +15,10 @@ def test_the_runs_that_a_shipped_study_asks_for_are_shipped(name: str, tmp_path)
     shipped = {run.key for run in store.finished_runs()}
     keys = run_keys(load_study(SAMPLES / name))
     assert set(vars(keys).values()) <= shipped, "the version of results was raised: run make samples"
+
+
+def test_a_climb_that_is_shipped_is_of_its_study_as_it_is_now(tmp_path) -> None:
+    store, study = Store(tmp_path, SAMPLES), load_study(SAMPLES / "separable")
+    climbs = [run.manifest() for run in store.finished_runs() if run.manifest()["kind"] == "climb"]
+    asked = {climb_key(study, climb["how"], climb["most_rounds"]) for climb in climbs}
+    assert {climb["key"] for climb in climbs} == asked, "the version of results was raised: run make samples"

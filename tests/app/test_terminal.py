@@ -31,11 +31,9 @@ def ceiling(**changes) -> dict:
     return {
         "sentence": "Room to improve.",
         "class_names": ["cat", "dog"],
+        "classes": ["cat", "dog"],
+        "evidence": ["Pushing dog costs cat (-1.0%).", "cat has no headroom.", "Third.", "Fourth."],
         "gain": {"held_out": [1.234, -0.5], "interval": [[1.0, 2.0], [-1.0, 0.25]]},
-        "headroom": [
-            {"class": "cat", "held_out": None, "costs": []},
-            {"class": "dog", "held_out": 3.456, "costs": ["cat"]},
-        ],
         "spectrum": {"first_ratio": 0.3, "paper_says_room": True},
         **changes,
     }
@@ -114,9 +112,18 @@ def test_gains_are_told_in_per_cent_of_what_the_classes_are_judged_by(capsys, ch
     assert rows(capsys.readouterr().out)["class"][0] == f"held-out gain, {told}"
 
 
-def test_the_class_with_most_headroom_is_named_with_what_it_costs(capsys):
+def test_the_first_sentences_of_evidence_stand_under_the_verdict(capsys):
     describe("ceiling", ceiling())
-    assert "By itself dog could gain most: +3.46% of its loss; it costs cat." in capsys.readouterr().out
+    told = capsys.readouterr().out.splitlines()
+    assert told[1:4] == ["- Pushing dog costs cat (-1.0%).", "- cat has no headroom.", "- Third."]
+    assert "Fourth" not in "".join(told)
+
+
+def test_where_some_classes_are_judged_the_table_says_which(capsys):
+    describe("ceiling", ceiling(classes=["dog"]))
+    told = rows(capsys.readouterr().out)
+    assert told["class"][-1] == "judged"
+    assert [told[name][-1] for name in ("cat", "dog")] == ["no", "yes"]
 
 
 def test_gains_and_intervals_that_are_not_known_are_dashes(capsys):

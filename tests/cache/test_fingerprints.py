@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from cache.fingerprints import checkpoint_fingerprint, data_fingerprint, file_sha256, influence_key, reweight_key
+from cache.fingerprints import (
+    ceiling_key,
+    checkpoint_fingerprint,
+    climb_key,
+    data_fingerprint,
+    file_sha256,
+    influence_key,
+    reweight_key,
+)
 from engine.errors import RefusedInput
 from engine.study import Study, load_study
 
@@ -114,6 +122,39 @@ def test_all_classes_at_once_are_keyed_by_their_bounds_alone(study):
 
     assert key() == key(slack=0.1) == key(objective="sum", variables="groups", search={"iterations": 1})
     assert len({key(), key(weight_bounds=(0.0, 2.0)), key(mean_preserving=False), reweight_key("k", study)}) == 4
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"study": {"seed": 1}},
+        {"data": {"validation": 0.25}},
+        {"model": {"bias": False}},
+        {"training": {"epochs": 21}},
+        {"influence": {"damping": 0.1}},
+        {"reweight": {"weight_bounds": (0.0, 2.0)}},
+        {"reweight": {"mean_preserving": False}},
+    ],
+)
+def test_a_climb_is_keyed_by_all_that_it_trains_and_weighs_with(study, changes):
+    assert climb_key(study.with_changes(**changes), "remove", 8) != climb_key(study, "remove", 8)
+
+
+def test_a_climb_is_keyed_by_its_way_and_rounds_and_by_no_checkpoint(study):
+    keys = {climb_key(study, how, rounds) for how in ("remove", "reweight") for rounds in (8, 9)}
+    assert len(keys) == 4
+    shutil.rmtree(study.checkpoints_path)
+    other = study.with_changes(reweight={"targets": ("b",), "preset": "paper"}, study={"name": "other"})
+    assert {climb_key(other, how, rounds) for how in ("remove", "reweight") for rounds in (8, 9)} == keys
+    (study.folder / "train.csv").write_text("x,label\n1,a\n2,a\n")
+    assert climb_key(study, "remove", 8) not in keys
+
+
+def test_a_verdict_is_keyed_by_the_classes_that_alone_are_judged(study):
+    some = ceiling_key("k", study, [2, 0])
+    assert some == ceiling_key("k", study, (0, 2, 2))
+    assert len({some, ceiling_key("k", study), ceiling_key("k", study, [0]), ceiling_key("l", study, [0, 2])}) == 4
+    assert ceiling_key("k", study) == ceiling_key("k", study, None)
 
 
 def test_a_folder_of_pictures_is_hashed_by_names_and_bytes(study, tmp_path):

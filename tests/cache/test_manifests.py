@@ -16,11 +16,21 @@ INFLUENCE = {
 }
 REWEIGHT = {"kind": "reweight", "influence": "abc", "targets": ["a", 1]}
 
+ROUNDS = [{"round": 0, "samples": 5, "removed": 2}, {"round": 1, "samples": 3, "removed": 0}]
+CLIMB = {
+    "kind": "climb",
+    "study": {"name": "digits"},
+    "how": "remove",
+    "class_names": ["a", "b"],
+    "rounds": ROUNDS,
+    "best_round": 1,
+    "most_rounds": 8,
+}
 
 MARGIN = INFLUENCE | {"measurement": "margin", "scale": {"train": [1, 2], "validation": [2.5, 3], "test": None}}
 
 
-@pytest.mark.parametrize("manifest", [INFLUENCE, MARGIN, REWEIGHT])
+@pytest.mark.parametrize("manifest", [INFLUENCE, MARGIN, REWEIGHT, CLIMB])
 def test_a_manifest_is_read_by_its_kind(tmp_path, manifest):
     RunFolder(tmp_path / "run").finish(manifest)
     assert read_manifest(RunFolder(tmp_path / "run")).kind == manifest["kind"]
@@ -45,6 +55,13 @@ def test_a_manifest_is_read_by_its_kind(tmp_path, manifest):
         (INFLUENCE | {"result_version": 999}, "result_version: "),
         (REWEIGHT | {"targets": []}, "targets: "),
         ({"kind": "reweight", "targets": [1]}, "influence: Field required"),
+        (CLIMB | {"how": "search"}, "how: Input should be 'reweight'"),
+        (CLIMB | {"rounds": []}, "rounds: "),
+        (CLIMB | {"rounds": ROUNDS[1:]}, "rounds are not numbered from 0"),
+        (CLIMB | {"best_round": 2}, "best_round is 2 of 2 rounds"),
+        (CLIMB | {"most_rounds": None}, "most_rounds: "),
+        (CLIMB | {"class_names": ["a"]}, "class_names: "),
+        (CLIMB | {"study": None}, "study: "),
     ],
 )
 def test_a_manifest_that_contradicts_itself_is_refused_with_the_key(tmp_path, manifest, told):

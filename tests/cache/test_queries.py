@@ -24,6 +24,28 @@ def test_vectors_return_exactly_as_they_were_written(store, cache, write_influen
     np.testing.assert_array_equal(cache.vectors("abc", "epoch"), -expected)
 
 
+def test_a_climb_is_listed_by_its_kind_and_study_and_has_no_vectors(store, cache, write_influence):
+    write_influence(store.run("one"), np.eye(3))
+    manifest = {
+        "kind": "climb",
+        "study": {"name": "digits"},
+        "how": "remove",
+        "class_names": ["a", "b"],
+        "rounds": [{"round": 0, "samples": 5, "removed": 0}],
+        "best_round": 0,
+        "most_rounds": 8,
+    }
+    store.run("up").finish(manifest)
+    store.run("unfinished").write_json("round-000.json", {})
+    assert set(cache.ingest()) == {"one", "up"}
+    assert cache.refused == {}
+    assert [run["key"] for run in cache.runs("climb", "digits")] == ["up"]
+    assert cache.runs("climb", "other") == []
+    assert cache.run("up") == {**manifest, "key": "up"}
+    with pytest.raises(RefusedInput, match="no run 'up'"):
+        cache.vectors("up")
+
+
 def test_runs_are_listed_newest_first_by_kind_and_study(store, cache, write_influence, write_generation):
     vectors = np.eye(3)
     write_influence(store.run("old"), vectors, created="2024-01-01T00:00:00+00:00")

@@ -49,6 +49,7 @@ CLIMB = {
         for number, samples, harmful, loss in ((0, 600, 70, loss_of(0.17, 0.16)), (1, 530, 0, loss_of(0.004, 0.005)))
     ],
     "best_round": 1,
+    "most_rounds": 8,
     "ceiling": {"validation": [1.0, 1.0], "test": [1.0, 1.0]},
     "stopped": "No sample harms every class any more.",
 }
@@ -154,6 +155,23 @@ def test_a_stored_removal_is_told_round_by_round(opened, samples):
     assert "**Round 1**: trained on 530 samples, 0 of which harm both classes" in words
     assert "is 0.005.\n" in words
     assert "No sample harms every class any more." in words
+
+
+def test_the_removal_that_the_climb_makes_is_told_between_verdict_and_the_way_on(opened, samples, run_use_case):
+    store = Store(samples / "climbs")
+    run_use_case("climb", samples / "separable", store, how="remove")
+    (climb,) = store.finished_runs()
+    shutil.copytree(climb.path, samples / "separable" / "runs" / climb.key, ignore=shutil.ignore_patterns(".*"))
+
+    page = opened()
+
+    assert [header.value for header in page.header] == [*STEPS[:4], "5. Removing what harms, round by round", STEPS[4]]
+    assert app.components.server_state.opened().cache.refused == {}
+    assert "70 samples" in title(pictures(page)["removal"])
+    words = told(page)
+    assert "**Round 0**: trained on 600 samples, 70 of which harm both classes" in words
+    assert "70 removed." in words
+    assert "After round 1 no training sample harms every class any more." in words
 
 
 @pytest.mark.parametrize("lost", ["study.toml", "runs", "train.csv", "checkpoints"])

@@ -99,7 +99,7 @@ def test_nothing_removes_a_value_even_one_that_was_never_there(page):
 
 
 def test_another_study_lets_go_of_what_was_chosen_of_the_last_ones_classes(page):
-    view_state.put(study="one", a="cat", b="dog", targets="cat", may_lose="5", job="j")
+    view_state.put(study="one", a="cat", b="dog", targets="cat", judged="cat", may_lose="5", job="j")
 
     view_state.choose_study("one")
     assert view_state.get("a") == "cat"
@@ -140,6 +140,26 @@ def test_targets_are_suggested_only_to_who_never_chose_any(page):
     view_state.suggest_targets([2], NAMES)
 
     assert view_state.targets(NAMES) == ()
+
+
+def test_some_judged_classes_are_held_and_all_or_none_are_all(page):
+    assert view_state.judged(NAMES) is None
+    view_state.set_judged([2, 0], NAMES)
+    assert (view_state.get("judged"), view_state.judged(NAMES)) == ("cat|ship", (0, 2))
+    view_state.set_judged([0, 1, 2], NAMES)
+    assert view_state.judged(NAMES) is None
+    view_state.set_judged([], NAMES)
+    view_state.write_url()
+    assert (view_state.judged(NAMES), page.query_params) == (None, {})
+
+
+def test_targets_and_judged_classes_are_two_choices(page):
+    view_state.set_targets([0], NAMES)
+    view_state.set_judged([1], NAMES)
+    view_state.write_url()
+
+    assert (view_state.targets(NAMES), view_state.judged(NAMES)) == ((0,), (1,))
+    assert page.query_params == {"targets": "cat", "judged": "dog"}
 
 
 def test_a_class_whose_name_is_a_part_of_a_targets_name_is_no_target(page):

@@ -77,6 +77,19 @@ def removals(*harmful: int, samples: int = 600, test: bool = True) -> list[dict]
     return rounds
 
 
+def climbed(classes: int, *means: float, test: bool = True) -> list[dict]:
+    """Rounds of a climb's manifest: class k lies k thousandths above the mean of a round; loss is one minus that."""
+    rounds = []
+    for number, mean in enumerate(means or (0.8, 0.9, 0.85)):
+        accuracy = [mean + 0.001 * k for k in range(classes)]
+        told = {"accuracy": accuracy, "loss": [1 - value for value in accuracy]}
+        splits = {
+            name: {"validation": [0.5] * classes, **({"test": values} if test else {})} for name, values in told.items()
+        }
+        rounds.append({"round": number, "samples": 600, "removed": 0, "verdict": "improvable", **splits})
+    return rounds
+
+
 MakeFigure = Callable[[], go.Figure]
 
 
@@ -102,6 +115,7 @@ def _build(classes: int) -> dict[str, MakeFigure]:
         "points by class": lambda: figures.points_by_class(plane_points(), CIFAR[:2], figures.Boundary((1.0, 0.5))),
         "points by region": lambda: figures.points_by_region(plane_points(), CIFAR[:2]),
         "removal": lambda: figures.removal_rounds(removals(70, 5, 0), CIFAR[:2]),
+        "climb": lambda: figures.climb_curve(climbed(classes), names, 1),
         "before and after": lambda: figures.before_after(names, accuracy, after, control, interval / 100, (1,)),
     }
 

@@ -14,6 +14,8 @@ def marks(**changes) -> dict[str, TrustMark]:
         **changes.pop("judged", {}),
     }
     ceiling = {
+        "class_names": ["cat", "dog"],
+        "classes": changes.pop("classes", ["cat", "dog"]),
         "few_samples": changes.pop("few", []),
         "minimum": {"value": 1.0, "interval": changes.pop("interval", [0.0, 1.0])},
     }
@@ -105,17 +107,30 @@ def test_a_real_run_is_graded(trained_digits, finished_store):
     assert [mark.grade for mark in told][::2] == ["good", "fair", "good"]
 
 
-def test_headroom_is_told_largest_first_with_what_stands_in_the_way():
-    entry = {"interval": [None, None], "costs": []}
-    told = headroom_rows(
-        {
-            "headroom": [
-                {**entry, "class": "ship", "held_out": None},
-                {"class": "cat", "held_out": 1.0, "interval": [0.5, 1.5], "costs": ["dog", "bird"]},
-                {**entry, "class": "dog", "held_out": 2.0},
-            ]
-        }
-    )
+def test_only_judged_classes_count_as_the_smallest():
+    fold_counts = [[20, 3], [20, 3]]
+    assert "The smallest class has 6 validation samples" in marks(fold_counts=fold_counts)["Validation samples"].reason
+    some = marks(fold_counts=fold_counts, classes=["cat"])["Validation samples"]
+    assert "The smallest judged class has 40 validation samples" in some.reason
+    assert some.grade == "good"
+
+
+HEADROOM = [
+    {"class": "ship", "held_out": None, "interval": [None, None], "costs": [], "evidence": "Of ship nothing is known."},
+    {"class": "cat", "held_out": 1.0, "interval": [0.5, 1.5], "costs": ["dog", "bird"], "evidence": "Pushing cat ..."},
+    {"class": "dog", "held_out": 2.0, "interval": [None, None], "costs": [], "evidence": "dog can still gain."},
+]
+
+
+def test_headroom_is_told_largest_first_with_what_stands_in_the_way_and_what_is_known():
+    told = headroom_rows({"headroom": HEADROOM, "classes": ["ship", "cat", "dog"]})
+
     assert [row.name for row in told] == ["dog", "cat", "ship"]
-    assert told[1] == HeadroomRow("cat", 1.0, 0.5, 1.5, "dog and bird")
+    assert told[1] == HeadroomRow("cat", 1.0, 0.5, 1.5, "dog and bird", "Pushing cat ...")
     assert told[0].costs == "no class"
+
+
+def test_headroom_is_told_of_judged_classes_alone():
+    told = headroom_rows({"headroom": HEADROOM, "classes": ["cat"]})
+
+    assert [row.name for row in told] == ["cat"]

@@ -1,6 +1,6 @@
 import numpy as np
 
-from app.workflow.sentences import all_classes_sentence, reweight_sentence
+from app.workflow.sentences import all_classes_sentence, climb_sentence, reweight_sentence
 
 NAMES = ("cat", "dog", "ship")
 
@@ -72,3 +72,42 @@ def test_all_classes_without_a_test_split_are_told_to_be_judged_on_what_was_sear
 
 def test_where_no_step_was_chosen_the_result_is_said_to_be_plain_training():
     assert all_classes([0.0] * 3, step=None).endswith("so the result is plain training.")
+
+
+def climbed(*accuracies: list[float], best: int, split: str = "test", half: float = 0.03) -> str:
+    rounds = [
+        {"accuracy": {split: list(values)}, "loss": {split: [1.0 / (1 + number)] * 3}}
+        for number, values in enumerate(accuracies)
+    ]
+    change = np.array(accuracies[best], dtype=float) - np.array(accuracies[0], dtype=float)
+    return climb_sentence(
+        NAMES, rounds, best, {split: change}, {split: np.stack([change - half, change + half], axis=1)}
+    )
+
+
+def test_a_climb_is_told_by_its_mean_its_classes_and_the_lowest():
+    assert climbed([0.8, 0.7, 0.9], [0.85, 0.72, 0.89], [0.8, 0.7, 0.9], best=1) == (
+        "Estimated ceiling: 82.0% mean accuracy over classes on unseen test data, in round 1, against 80.0% of plain"
+        " training (+2.0 points): it rises for 2 of 3 classes, for 1 beyond chance, and falls for 1; the lowest class"
+        " is dog at 72.0%."
+    )
+
+
+def test_a_climb_that_no_round_bettered_is_plain_training():
+    assert climbed([0.8, 0.7, 0.9], [0.7] * 3, [0.7] * 3, best=0).endswith(
+        "that of plain training; none of the 2 further rounds was better; the lowest class is dog at 70.0%."
+    )
+    assert climbed([0.8, 0.7, 0.9], best=0).endswith("plain training; the lowest class is dog at 70.0%.")
+
+
+def test_where_accuracy_stays_the_loss_is_told():
+    assert "no class's accuracy changes, the mean loss goes from 1 to 0.5;" in climbed([1.0] * 3, [1.0] * 3, best=1)
+
+
+def test_a_climb_without_test_samples_names_what_it_was_judged_on_and_passes_over_missing_classes():
+    assert "on the validation data that chose the best round, in" in climbed(
+        [0.5] * 3, [0.6] * 3, best=1, split="validation"
+    )
+    told = climbed([0.5, np.nan, 0.7], [0.6, np.nan, 0.8], best=1)
+    assert "70.0% mean accuracy" in told
+    assert "rises for 2 of 2 classes" in told

@@ -84,7 +84,8 @@ def test_the_gain_left_out_is_that_of_the_rows_of_the_fold_left_out():
     for fold in range(4):
         kept, left = leave_out(samples.rows, samples.counts, fold)
         expected[fold] = (certificate(kept, RANGE).weights - 1) @ left / len(left)
-    np.testing.assert_allclose(samples.verdict().gain.held_out, 100 * STEP * expected.mean(axis=0) / LOSS, rtol=1e-5)
+    assert STEP == 0.1
+    np.testing.assert_allclose(samples.verdict().gain.held_out, 100 * 0.1 * expected.mean(axis=0) / LOSS, rtol=1e-5)
 
 
 def test_the_diagonal_of_the_effects_is_the_headroom_and_costs_are_the_highest_prices():
@@ -150,6 +151,161 @@ def test_the_seed_moves_the_interval_alone_and_a_little():
     assert (one.gain.interval != other.gain.interval).all()
     assert (one.gain.held_out == other.gain.held_out).all()
     np.testing.assert_allclose(np.ptp(one.gain.interval, axis=1), np.ptp(other.gain.interval, axis=1), rtol=0.1)
+
+
+def same(one, other):
+    for name, value in vars(one).items():
+        np.testing.assert_array_equal(value, vars(other)[name])
+
+
+def test_all_classes_by_name_of_their_number_are_all_classes():
+    samples = Validation(room_for_all(), 2.0)
+    every, named = samples.verdict(), samples.verdict(classes=[2, 0, 1, 1])
+    assert (named.classes, named.evidence, named.sentence) == (every.classes, every.evidence, every.sentence)
+    assert every.classes == (0, 1, 2)
+    same(named.gain, every.gain)
+    same(named.headroom, every.headroom)
+
+
+def test_two_classes_of_a_trade_off_improve_together_and_the_third_pays():
+    samples = Validation(exact_trade_off(), 0.3)
+    every, two = samples.verdict(), samples.verdict(classes=[1, 0])
+
+    assert (every.verdict, two.verdict) == ("at_ceiling", "improvable")
+    assert two.classes == (0, 1)
+    assert two.sentence.startswith(
+        "Room to improve: reweighting the training data should improve cat and dog, without regard to the other one;"
+        f" the weakest is {NAMES[two.minimum.class_index]}, which gains"
+    )
+    assert two.minimum.value == two.gain.held_out[:2].min() > two.gain.held_out[2]
+    assert two.minimum.interval[1] == two.gain.interval[list(two.classes), 1].min()
+    assert two.gain.interval[2, 1] < 0
+    assert two.certificate.prices[2] == 0
+    assert two.evidence[0] == f"Improving only cat and dog costs ship ({two.gain.held_out[2]:+.1f}%)."
+
+
+def test_the_weights_for_some_classes_are_those_of_their_own_programme_on_the_folds_left_in():
+    samples = Validation(exact_trade_off(), 2.0)
+    expected = np.zeros((4, 3))
+    for fold in range(4):
+        kept, left = leave_out(samples.rows, samples.counts, fold)
+        expected[fold] = (certificate(kept, RANGE, [0, 2]).weights - 1) @ left / len(left)
+    found = samples.verdict(classes=[0, 2])
+    np.testing.assert_allclose(found.gain.held_out, 100 * STEP * expected.mean(axis=0) / LOSS, rtol=1e-5)
+
+
+def test_of_classes_that_are_not_judged_nothing_is_asked_but_what_happens_to_them():
+    found = Validation(exact_trade_off(), 0.3).verdict(classes=[0, 1]).headroom
+    for values in (found.in_sample, found.held_out, found.interval, found.prices, found.effects):
+        assert np.isnan(values).reshape(3, -1).all(axis=1).tolist() == [False, False, True]
+        assert np.isfinite(values[:2]).all()
+    # Nothing keeps the third from losing: it has no price, and it pays.
+    assert (found.prices[:2, 2] == 0).all()
+    assert (found.effects_interval[:2, 2, 1] < 0).all()
+
+
+def test_few_samples_count_for_judged_classes_alone_and_are_not_said_to_pay():
+    samples = Validation(exact_trade_off(), 0.3, counts=(100, 100, 9))
+    assert samples.verdict().few_samples == ("ship",)
+    found = samples.verdict(classes=[0, 1])
+    assert (found.few_samples, found.verdict) == ((), "improvable")
+    assert found.evidence[0] == "Improving only cat and dog costs no other class beyond chance."
+    few = samples.verdict(classes=[0, 2])
+    assert (few.few_samples, few.verdict) == (("ship",), "inconclusive")
+    assert few.evidence[-1] == "ship has too few validation samples to say what it could gain."
+
+
+def test_intervals_of_fewer_judged_classes_need_less_room():
+    samples = Validation(room_for_all(), 2.0)
+    every, one = samples.verdict(), samples.verdict(classes=[1])
+    # Another programme has other gains: widths are compared with those that each class has by itself.
+    assert one.headroom.held_out[1] == pytest.approx(one.gain.held_out[1], rel=1e-3)
+    np.testing.assert_allclose(np.ptp(one.gain.interval[1]), np.ptp(one.headroom.interval[1]), rtol=0.1)
+    assert np.ptp(every.gain.interval, axis=1).min() > 0
+
+
+@pytest.mark.parametrize(
+    ("samples", "classes", "told"),
+    [
+        (Validation(room_for_all(), 1.0), [1], "should improve dog, without regard to the other 2; it gains"),
+        (
+            Validation(exact_trade_off(), 1.0),
+            [0, 1],
+            "should improve cat and dog, without regard to the other one; the weakest is",
+        ),
+        (
+            Validation(np.random.default_rng(6).standard_normal((80, 1)) @ [[1.0, -1.0, 0.5]], 1e-2),
+            [0, 1],
+            "At the ceiling: no reweighting of the training data was found that helps cat and dog, without regard to"
+            " the other one; the weakest is",
+        ),
+        (
+            Validation(room_for_all(), 12.0, seed=3, counts=(12, 12, 12)),
+            [0, 1],
+            "Not enough evidence to say whether cat and dog can improve at once, without regard to the other one: ",
+        ),
+        (
+            Validation(exact_trade_off(), 20.0, seed=1, counts=(12, 12, 12)),
+            [1],
+            "Not enough evidence to say whether dog can improve, without regard to the other 2: it ",
+        ),
+    ],
+)
+def test_the_sentence_says_which_classes_are_judged(samples, classes, told):
+    assert told in samples.verdict(classes=classes).sentence
+
+
+def test_no_class_to_judge_is_refused():
+    with pytest.raises(RefusedInput, match="no class is chosen"):
+        Validation(room_for_all(), 1.0).verdict(classes=[])
+
+
+def test_evidence_explains_the_verdict_and_tells_of_every_class():
+    room, none = Validation(room_for_all(), 1.0).verdict(), Validation(exact_trade_off(), 1e-2).verdict()
+    assert [one.kind for one in room.class_evidence] == ["room"] * 3
+    assert sorted(room.evidence) == sorted(one.sentence for one in room.class_evidence)
+    best = NAMES[int(np.argmax(room.headroom.held_out))]
+    assert room.evidence[0].startswith(f"{best} can still gain about {room.headroom.held_out.max():.1f}% of its loss")
+    assert {one.kind for one in none.class_evidence} == {"none"}
+    assert "may lose" in none.evidence[0]
+    margin = Validation(exact_trade_off(), 1e-2).verdict(measurement="margin")
+    assert "% of its mean margin" in margin.evidence[0]
+
+
+def test_at_the_ceiling_it_is_told_first_what_holds_it_there():
+    x, own = np.random.default_rng(6).standard_normal((2, 80, 1))
+    found = Validation(np.hstack([x, -x, own]), 1e-2).verdict()
+    assert found.verdict == "at_ceiling"
+    assert [one.kind for one in found.class_evidence] == ["none", "none", "room"]
+    assert found.evidence[2].startswith("ship can still gain")
+
+
+def test_a_class_that_nothing_influences_is_refused_nowhere_and_cannot_gain():
+    vectors = room_for_all()
+    vectors[:, 2] = 0
+    samples = Validation(vectors, 1.0)
+    samples.own[:, samples.labels == 2] = 0
+    samples.rows.reshape(80, 4, 3)[..., 2] = 0
+    found = samples.verdict()
+    assert found.verdict == "at_ceiling"
+    assert (found.minimum.class_index, found.minimum.value) == (2, 0)
+    assert found.class_evidence[2].sentence == "ship has no headroom: no training sample has any influence on it."
+    assert [one.kind for one in found.class_evidence[:2]] == ["room", "room"]
+
+
+def test_progress_is_told_after_every_programme():
+    told = []
+    Validation(room_for_all(), 1.0).verdict(progress=lambda stage, done, total, note="": told.append((done, total)))
+    assert told == [(n + 1, 20) for n in range(20)]
+
+
+def test_effects_intervals_hold_the_effects_and_are_told_in_the_scale_of_who_is_affected():
+    samples = Validation(room_for_all(), 2.0)
+    found, doubled = samples.verdict().headroom, samples.verdict(LOSS * [1, 2, 1]).headroom
+    np.testing.assert_allclose(found.effects_interval.mean(axis=-1), found.effects)
+    assert (np.ptp(found.effects_interval, axis=-1) > 0).all()
+    np.testing.assert_allclose(doubled.effects_interval[:, 1], found.effects_interval[:, 1] / 2)
+    np.testing.assert_allclose(doubled.effects_interval[:, 2], found.effects_interval[:, 2])
 
 
 def test_influence_that_is_not_finite_is_refused():

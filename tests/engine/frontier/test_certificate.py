@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from engine.errors import RefusedInput
 from engine.frontier import WeightRange, certificate, headroom, interior_point, sparse_solver
 from engine.frontier.certificate import dual_value, scaled_rows
+from engine.study import Reweight
 
 RANGES = (WeightRange(), WeightRange(0, 2), WeightRange(0, 2, False), WeightRange(0, 1), WeightRange(1, 3))
 
@@ -119,6 +120,38 @@ def test_the_interior_point_agrees_with_highs(weight_range, own):
         np.testing.assert_allclose(ours.prices, theirs.prices, atol=1e-5)
 
 
+@pytest.mark.parametrize("weight_range", RANGES)
+@pytest.mark.parametrize("own", [False, True])
+def test_the_interior_point_ends_after_few_steps_also_from_weights_at_their_bounds(weight_range, own):
+    vectors = influence(200, 5, seed=4)
+    rows, _ = scaled_rows(vectors, range(5))
+    # Most weights cannot fall, so the middle of the bounds is far from a sum of 0.
+    start = np.random.default_rng(3).uniform(weight_range.lowest, weight_range.highest, 200)
+    start[:150] = weight_range.lowest
+    lower, upper = weight_range.room(start)
+    objective = rows[0] if own else None
+    ours = interior_point.maximise(rows[own:], lower, upper, weight_range.balanced, objective)
+    theirs = sparse_solver.maximise(rows[own:], lower, upper, weight_range.balanced, objective, solver="simplex")
+    value = (lambda d: rows[0] @ d) if own else (lambda d: (rows @ d).min())
+    assert ours.steps <= 13
+    assert value(ours.delta) == pytest.approx(value(theirs.delta), rel=1e-6)
+    if weight_range.balanced:
+        assert ours.delta.sum() == pytest.approx(0, abs=1e-5)
+
+
+def test_the_search_ends_at_its_last_step(monkeypatch):
+    rows, _ = scaled_rows(influence(), range(3))
+    monkeypatch.setattr(interior_point, "STEPS", 2)
+    assert interior_point.maximise(rows, *WeightRange().room(np.ones(60)), True).steps == 2
+
+
+def test_numbers_that_overflow_end_the_search_where_it_is():
+    rows, _ = scaled_rows(influence(), range(3))
+    found = interior_point.maximise(rows * 1e200, *WeightRange().room(np.ones(60)), True)
+    assert np.isfinite(found.delta).all()
+    assert np.isfinite(found.prices).all()
+
+
 def test_highs_takes_over_where_the_own_method_leaves_a_gap(monkeypatch):
     vectors = influence()
     expected = certificate(vectors, WeightRange())
@@ -166,5 +199,28 @@ def test_what_cannot_be_certified_is_refused():
         certificate(vectors * [1, np.nan, 1], WeightRange())
     with pytest.raises(RefusedInput, match="no class is chosen"):
         certificate(vectors, WeightRange(), classes=())
+
+
+@pytest.mark.parametrize("bounds", [(1.2, 2), (-0.1, 2), (0.5, np.inf), (0.2, 0.5), (1, 1)])
+def test_bounds_that_are_none_are_refused(bounds):
     with pytest.raises(RefusedInput, match="weights between"):
-        WeightRange(1.2, 2)
+        WeightRange(*bounds)
+
+
+def test_the_mean_is_kept_only_where_that_is_asked_and_possible():
+    balanced = [weight_range.balanced for weight_range in RANGES]
+    assert balanced == [True, True, False, False, False]
+    vectors = influence() + 1
+    assert certificate(vectors, WeightRange(0, 2, False)).weights.mean() > 1.1
+
+
+def test_weights_outside_their_bounds_have_no_room_to_go_further():
+    lower, upper = WeightRange(0.5, 1.5).room(np.array([0.2, 0.5, 1.0, 1.7]))
+    np.testing.assert_allclose(lower, [0, 0, -0.5, -1.2])
+    np.testing.assert_allclose(upper, [1.3, 1.0, 0.5, 0])
+
+
+def test_the_range_is_that_of_the_study():
+    for free in (False, True):
+        reweight = Reweight(weight_bounds=(0.25, 3.0), mean_preserving=free)
+        assert WeightRange.from_study(reweight) == WeightRange(0.25, 3.0, free)

@@ -5,6 +5,8 @@ import math
 import torch
 
 from engine.influence.operators import Horizon, Inverse
+from engine.influence.preparation import ceiling_operator
+from tests.engine.influence.cases import study
 
 EIGENVALUES = torch.tensor([[0.0, 1e-9, 0.01], [0.5, 3.0, 200.0]], dtype=torch.float64)
 
@@ -41,3 +43,24 @@ def test_flat_directions_get_the_horizon_itself_and_never_a_nan() -> None:
     factor = Horizon(0.7, 0.0).factor(EIGENVALUES, 7.0)
     assert torch.isfinite(factor).all()
     assert math.isclose(float(factor[0, 0]), 0.7)
+
+
+def test_a_tenth_of_the_damping_is_ten_times_the_horizon() -> None:
+    assert Horizon(0.5, 0.01).damped(0.125) == Horizon(4.0, 0.01)
+    factor = Inverse(None, 0.02).damped(10.0).factor(EIGENVALUES, 0.3)
+    torch.testing.assert_close(factor, 1 / (EIGENVALUES + 3.02))
+    torch.testing.assert_close(
+        Inverse(0.1, 0.0).damped(10.0).damped(0.1).factor(EIGENVALUES, 7.0), 1 / (EIGENVALUES + 0.1)
+    )
+
+
+def test_the_ceiling_goes_as_far_as_the_whole_training_unless_a_damping_is_named(tmp_path) -> None:
+    training = "learning_rate = 0.2\nmomentum = 0.5\nweight_decay = 0.01\nbatch_size = 30\nepochs = 3"
+    plain = study(tmp_path, training=training)
+    # Four batches of 100 samples, three epochs: 12 × 0.2 / (1 - 0.5).
+    operator = ceiling_operator(plain, 100)
+    assert isinstance(operator, Horizon)
+    assert math.isclose(operator.tau, 4.8)
+    assert operator.weight_decay == 0.01
+    assert ceiling_operator(plain.with_changes(influence={"damping": "heuristic"}), 100) == Inverse(None, 0.01)
+    assert ceiling_operator(plain.with_changes(influence={"damping": 0.3}), 100) == Inverse(0.3, 0.01)

@@ -56,7 +56,7 @@ def test_each_sample_has_the_product_of_its_own_gradient(case, tmp_path: Path):
     logits = prepared.model(data.train.inputs.double())
     losses = functional.cross_entropy(logits, data.train.labels, reduction="none")
     summed = parameter_gradients((losses * torch.from_numpy(delta[0]).double()).sum(), layers)
-    (u,) = prepared.curvature.precondition({name: row[None] for name, row in summed.items()}, [prepared.inverse])
+    (u,) = prepared.curvature.precondition({name: row[None] for name, row in summed.items()}, [prepared.ceiling])
     gains = sample_gains(prepared, data, delta, "soft_accuracy")[0]
     for v in (0, 17, 79):
         value = per_sample(

@@ -16,8 +16,8 @@ from engine.training.epoch import (
     momentum_buffers,
     run_epoch,
     sgd,
-    steps_per_epoch,
 )
+from engine.training.schedule import steps_per_epoch
 from tests.engine.training.cases import data_of, pictures, table
 
 CPU = torch.device("cpu")

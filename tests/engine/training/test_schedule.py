@@ -6,6 +6,7 @@ import pytest
 
 from engine.study import Training
 from engine.training import learning_rates
+from engine.training.schedule import whole_horizon
 
 
 def whole(schedule: str, epochs: int = 10, steps: int = 7) -> list[float]:
@@ -43,3 +44,12 @@ def test_after_the_last_planned_epoch_its_rates_are_repeated(schedule: str) -> N
     assert learning_rates(training, 5, 4) == last
     assert learning_rates(training, 5, 40) == last
     assert len(last) == 5
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
+def test_the_whole_horizon_is_the_sum_of_all_rates_over_one_less_momentum(schedule) -> None:
+    training = Training.model_validate(
+        {"schedule": schedule, "epochs": 10, "learning_rate": 0.4, "momentum": 0.75, "batch_size": 15}
+    )
+    # Seven batches of 100 samples.
+    assert whole_horizon(training, 100) == pytest.approx(4 * sum(whole(schedule)))

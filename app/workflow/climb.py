@@ -1,0 +1,263 @@
+"""The use-case behind ``climb``: influence, verdict, weights, training from scratch, and again.
+
+The rules, and who judges what, are in :mod:`engine.experiments.climb`. Each finished round is some parts of the
+run folder, and the next is computed from them alone: a stopped run goes on with the next round and, on the
+CPU, ends as one that never stopped, bit for bit.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from torch import nn
+
+from app.workflow.candidate_parts import CHECKPOINT, WEIGHTS, write_result_weights
+from app.workflow.outcome_parts import read_outcomes, write_outcomes
+from app.workflow.sentences import climb_sentence
+from cache.fingerprints import RESULT_VERSION, climb_key
+from cache.run_folder import RunFolder
+from cache.store import Store
+from engine.data import Samples, StudyData, load_data
+from engine.device import resolve_device
+from engine.errors import RefusedInput
+from engine.experiments.climb import (
+    ROUNDS,
+    SEEDS,
+    How,
+    Weighted,
+    best_round,
+    checked_how,
+    divided,
+    next_weighted,
+    why_it_ends,
+)
+from engine.frontier import FoldedInfluence, Judgement, WeightRange, judge_together, pool_folds, subset_regions
+from engine.influence import Horizon, planned, prepare_influence, sample_gains
+from engine.models import save_checkpoint
+from engine.progress import Progress, silent
+from engine.reweight.all_classes import Outcomes, class_means
+from engine.reweight.comparison import paired_change
+from engine.study import Study
+from engine.training import evaluate, trained_from_scratch
+from engine.training.stored_state import untrained_model
+
+_ROUND, _SAMPLES, _OUTCOMES = "round-{:03d}.json", "round-{:03d}.parquet", "round-{:03d}-{}.parquet"
+"""Parts of a round: its figures, written last; its weights and influence; what its models make of a split."""
+
+
+def climb(study: Study, store: Store, options: dict[str, Any], progress: Progress = silent) -> dict[str, Any]:
+    """Reweights, or removes, and trains from scratch until the verdict or the judging samples say stop.
+
+    Args:
+        study: the study; no checkpoint is needed.
+        store: where runs are kept.
+        options: ``how`` (``reweight`` or ``remove``) and ``rounds``, the most of them.
+        progress: called after every batch; may raise to cancel.
+
+    Returns:
+        The object that ``climb --json`` prints. Accuracy and loss are means over the seeds by class; those under
+        ``validation`` are of the judging third, which chose the best round. ``change`` compares the best round
+        with round 0, plain training, seed by seed and sample by sample.
+
+    Raises:
+        RefusedInput: if an option, the data or the settings cannot be used, or a class has too few validation samples.
+        Cancelled: when ``progress`` raises it; finished rounds are kept.
+    """
+    rounds = ROUNDS if options.get("rounds") is None else options["rounds"]
+    how = checked_how(options.get("how") or "reweight", rounds)
+    folder = store.run(climb_key(study, how, rounds))
+    cached = folder.is_finished
+    if not cached:
+        # Read before the run has a folder: what is refused here leaves nothing behind.
+        work = _Climb(study, folder, load_data(study, progress), how, rounds, progress)
+        with folder.lock():
+            if not folder.is_finished:
+                result = work.run()
+                if climb_key(study, how, rounds) != folder.key:
+                    folder.discard()
+                    raise RefusedInput(
+                        "the data changed during the climb",
+                        "files that stay as they are until the end",
+                        "Start again when they are in place",
+                    )
+                folder.finish(result)
+    manifest = folder.manifest()
+    return {
+        "run": folder.key,
+        "cached": cached,
+        **{name: value for name, value in manifest.items() if name not in ("kind", "result_version", "key")},
+        "weights": str(folder.path / WEIGHTS),
+        "checkpoint": str(folder.path / CHECKPOINT),
+    }
+
+
+class _Climb:
+    """One climb from its data to its result."""
+
+    def __init__(
+        self, study: Study, folder: RunFolder, data: StudyData, how: How, most: int, progress: Progress
+    ) -> None:
+        self.study, self.folder, self.data, self.how, self.most = study, folder, data, how, most
+        self.device, self.classes = resolve_device(study.compute), data.num_classes
+        self.weight_range = WeightRange.from_study(study.reweight)
+        choosing, judging = divided(data.validation.labels.numpy(), data.class_names, study.seed)
+        self.choosing = data.validation.take(choosing)
+        self.splits: dict[str, Samples] = {"validation": data.validation.take(judging)}
+        if data.test is not None:
+            self.splits["test"] = data.test
+        # Influence is what the trainings are for: what it would refuse is refused now.
+        planned(study, data, untrained_model(study, data))
+        self.progress = progress
+
+    def run(self) -> dict[str, Any]:
+        labels = self.data.train.labels.numpy()
+        weighted, rounds = [Weighted.plain(len(labels))], list[dict[str, Any]]()
+        stopped: str | None = None
+        while stopped is None:
+            number, now = len(rounds), weighted[-1]
+            if _ROUND.format(number) not in self.folder.parts:
+                self._compute(number, now, rounds)
+            rounds.append(self.folder.read_json(_ROUND.format(number)))
+            following = next_weighted(self.how, now, self._influence_of(number), self.weight_range)
+            left = np.bincount(labels[following.kept], minlength=self.classes)
+            stopped = why_it_ends(self.how, rounds, self.most, left, self.data.class_names)
+            weighted.append(following)
+        return self._result(rounds, weighted, stopped)
+
+    def _compute(self, number: int, now: Weighted, earlier: Sequence[dict[str, Any]]) -> None:
+        """Trains a round and writes its parts, the one that says that it is finished last."""
+
+        def report(stage: str, done: int, total: int, note: str = "") -> None:
+            words = f"round {number} of at most {self.most - 1}" if self.most > 1 else "round 0"
+            self.progress(stage, done, total, f"{words}, {note}" if note else words)
+
+        train = self.data.train.take(now.kept)
+        data = dataclasses.replace(self.data, train=train, validation=self.choosing)
+        seeds = [self.study.seed + number for number in range(SEEDS)]
+        models = trained_from_scratch(self.study, data, np.stack([now.weights] * SEEDS), seeds, report)
+        outcomes = {split: self._outcomes(models, samples) for split, samples in self.splits.items()}
+        means = {
+            name: {
+                split: class_means(getattr(found, field), self.splits[split].labels.numpy(), self.classes).tolist()
+                for split, found in outcomes.items()
+            }
+            for name, field in (("accuracy", "correct"), ("loss", "losses"))
+        }
+        vectors, judged = self._judged(models[0], data, now, report)
+        for split, found in outcomes.items():
+            write_outcomes(self.folder, _OUTCOMES.format(number, split), found)
+        self.folder.write_table(_SAMPLES.format(number), _samples_table(now, vectors))
+        if best_round([*earlier, means]) == number:
+            self.folder.write_tensors(CHECKPOINT, partial(save_checkpoint, models[0]))
+        self.folder.write_json(
+            _ROUND.format(number),
+            {
+                "round": number,
+                "samples": len(train),
+                "verdict": judged.verdict,
+                "sentence": judged.sentence,
+                "held_out": judged.gain.held_out,
+                "interval": judged.gain.interval,
+                **means,
+                "regions": subset_regions(vectors, range(self.classes)),
+            },
+        )
+
+    def _judged(
+        self, model: nn.Module, data: StudyData, now: Weighted, progress: Progress
+    ) -> tuple[NDArray[np.float32], Judgement]:
+        """Returns the influence vectors after a training, ``(n, K)``, and the verdict; both by those that choose."""
+        measurement = self.study.influence.measurement
+        # No epoch follows, so the epoch operator has nothing to predict: its horizon is 0.
+        prepared = prepare_influence(self.study, data, model, Horizon(0.0, self.study.training.weight_decay), progress)
+        rows = np.concatenate([part.ceiling for part in prepared.parts(progress=progress)])
+        validation = data.validation
+        scale = evaluate(
+            model, validation, data.transform, self.classes, self.device, measurement=measurement, progress=progress
+        ).scale
+        judged = judge_together(
+            FoldedInfluence(rows, prepared.fold_counts, prepared.fold_of, validation.labels.numpy()),
+            scale,
+            data.class_names,
+            self.weight_range,
+            lambda changes: sample_gains(prepared, data, changes, measurement, progress),
+            measurement,
+            self.study.seed,
+            now.weights.astype(np.float64),
+        )
+        return pool_folds(rows, prepared.fold_counts).astype(np.float32), judged
+
+    def _influence_of(self, number: int) -> NDArray[np.float32]:
+        column = self.folder.read_table(_SAMPLES.format(number)).column("influence").combine_chunks()
+        return column.flatten().to_numpy(zero_copy_only=False).reshape(-1, self.classes)
+
+    def _outcomes(self, models: Sequence[nn.Module], samples: Samples) -> Outcomes:
+        measurement = self.study.influence.measurement
+        found = [
+            evaluate(model, samples, self.data.transform, self.classes, self.device, measurement=measurement)
+            for model in models
+        ]
+        return Outcomes(*(np.stack([getattr(one, name) for one in found]) for name in ("values", "losses", "correct")))
+
+    def _result(self, rounds: Sequence[dict[str, Any]], weighted: Sequence[Weighted], stopped: str) -> dict[str, Any]:
+        best = best_round(rounds)
+        names = self.data.class_names
+        sizes = [*(entry["samples"] for entry in rounds), rounds[-1]["samples"]]
+        told: dict[str, dict[str, Any]] = {}
+        for split, samples in self.splits.items():
+            after, plain = (read_outcomes(self.folder, _OUTCOMES.format(number, split)) for number in (best, 0))
+            for prefix, field in (("", "correct"), ("loss_", "losses")):
+                compared = paired_change(
+                    getattr(after, field),
+                    getattr(plain, field),
+                    samples.labels.numpy(),
+                    self.classes,
+                    self.study.seed,
+                )
+                told.setdefault(f"{prefix}change", {})[split] = compared.mean
+                told.setdefault(f"{prefix}interval", {})[split] = compared.interval
+        labels = self.data.train.labels.numpy()
+        write_result_weights(self.folder, labels, names, weighted[best].of_all(len(labels)))
+        return {
+            "kind": "climb",
+            "study": {"name": self.study.name},
+            "how": self.how,
+            "class_names": list(names),
+            "rounds": [
+                {**entry, "removed": before - after}
+                for entry, before, after in zip(rounds, sizes[:-1], sizes[1:], strict=True)
+            ],
+            "most_rounds": self.most,
+            "best_round": best,
+            "ceiling": rounds[best]["accuracy"],
+            **told,
+            "choosing_samples": len(self.choosing),
+            "judging_samples": len(self.splits["validation"]),
+            "seeds": SEEDS,
+            "stopped": stopped,
+            "sentence": climb_sentence(names, rounds, best, told["change"], told["interval"]),
+            "notices": self._notices(),
+            "result_version": RESULT_VERSION,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+    def _notices(self) -> list[str]:
+        notices = list(self.data.notices)
+        if self.data.test is None:
+            notices.append("No test split: the result is judged on the validation samples that chose the best round.")
+        return notices
+
+
+def _samples_table(now: Weighted, vectors: NDArray[np.float32]) -> pa.Table:
+    return pa.table(
+        {
+            "index": pa.array(now.kept, pa.int32()),
+            "weight": pa.array(now.weights, pa.float32()),
+            "influence": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1]),
+        }
+    )

@@ -1,0 +1,155 @@
+"""The section 'How high is the ceiling?' of the Ceiling page."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import app.components.job_panel
+import app.components.server_state
+from app.figures import climb_curve
+from app.jobs import JobFolder, start_job
+from cache.store import Store
+
+DASHBOARD = Path(app.components.server_state.__file__).parents[1] / "dashboard" / "main.py"
+BUTTON = "Climb to the ceiling"
+
+
+@pytest.fixture
+def ceiling(digits, digits_store, monkeypatch) -> Iterator[Callable[..., AppTest]]:
+    """Opens the Ceiling page on a copy of the small study; keyword arguments are what its address says."""
+    monkeypatch.setenv("PARETOSCOPE_STORE", str(digits_store.root))
+    monkeypatch.setattr(app.components.server_state, "SAMPLES", digits_store.root / "no samples")
+    digits_store.register_study(digits / "study.toml")
+
+    def page(**view: str) -> AppTest:
+        dashboard = AppTest.from_file(str(DASHBOARD), default_timeout=60)
+        for name, value in view.items():
+            dashboard.query_params[name] = value
+        dashboard.run()
+        assert not dashboard.exception
+        shown = dashboard.switch_page("../pages/ceiling.py").run()
+        assert not shown.exception
+        return shown
+
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield page
+    app.components.server_state.opened().cache.close()
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def climbed(digits, digits_store, run_use_case) -> dict:
+    """Two rounds, which is not how many the page asks for."""
+    return run_use_case("climb", digits, digits_store, rounds=2)
+
+
+def labels(page: AppTest) -> list[str]:
+    return [button.label for button in page.button]
+
+
+def told(page: AppTest) -> str:
+    return "\n".join(element.value for element in (*page.markdown, *page.caption, *page.info))
+
+
+def pictures(page: AppTest) -> dict[str, dict]:
+    charts = page.get("plotly_chart")
+    return {chart.proto.id.rsplit("-", 1)[-1]: json.loads(chart.proto.spec) for chart in charts}
+
+
+def per_class(page: AppTest):
+    (table,) = [frame.value for frame in page.dataframe if "estimated ceiling" in frame.value.columns]
+    return table
+
+
+def test_before_it_was_run_the_page_offers_it_and_says_what_it_does(ceiling):
+    page = ceiling()
+
+    assert "How high is the ceiling?" in [header.value for header in page.header]
+    assert BUTTON in labels(page)
+    assert "Each round trains from scratch" in told(page)
+    assert "test samples decide nothing" in told(page)
+    assert "climb_curve" not in pictures(page)
+
+
+def test_the_result_is_the_curve_and_the_estimate_per_class(ceiling, climbed):
+    page = ceiling()
+
+    assert BUTTON not in labels(page)
+    assert climbed["sentence"] in told(page)
+    assert climbed["stopped"] in told(page)
+    expected = climb_curve(climbed["rounds"], climbed["class_names"], climbed["best_round"])
+    assert pictures(page)["climb_curve"]["layout"]["title"]["text"] == expected.layout.title.text
+    table = per_class(page)
+    assert table["class"].tolist() == climbed["class_names"]
+    assert table["plain training"].tolist() == [f"{value:.1%}" for value in climbed["rounds"][0]["accuracy"]["test"]]
+    assert table["estimated ceiling"].tolist() == [f"{value:.1%}" for value in climbed["ceiling"]["test"]]
+    low, high = climbed["interval"]["test"][3]
+    assert table["change, points (95%)"][3] == (
+        f"{100 * climbed['change']['test'][3]:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+    )
+    assert f"Round {climbed['best_round']} was chosen on 40 validation samples" in told(page)
+    downloads = [element.proto.label for element in page.get("download_button")]
+    assert downloads == ["Download the weights", "Download the improved checkpoint"]
+
+
+def test_the_other_way_is_another_climb(ceiling, climbed):
+    page = ceiling()
+    page.segmented_control("climb_how").set_value("remove").run()
+
+    assert not page.exception
+    assert BUTTON in labels(page)
+    assert "removes the training samples that harm every class" in told(page)
+    assert "climb_curve" not in pictures(page)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[reweight]", "[reweight]\nweight_bounds = [0.0, 2.0]"),
+        ("epochs = 4", "epochs = 5"),
+        ('test = "test.npz"', 'test = "validation.npz"'),
+    ],
+)
+def test_a_climb_of_other_settings_or_data_is_not_shown(
+    ceiling, climbed, digits, digits_store, edited, run_use_case, old, new
+):
+    edited(digits, f"{old}\n", f"{new}\n")
+    run_use_case("ceiling", digits, digits_store)
+
+    page = ceiling()
+
+    assert BUTTON in labels(page)
+    assert "climb_curve" not in pictures(page)
+
+
+def test_the_button_starts_the_job(ceiling, monkeypatch, digits):
+    asked: list[tuple[str, Path, dict]] = []
+
+    def start(store: Store, command: str, study: Path, options: dict) -> JobFolder:
+        asked.append((command, study, options))
+        return start_job(store, command, study, options, worker_argv=("false",))
+
+    monkeypatch.setattr(app.components.job_panel, "start_job", start)
+    page = ceiling()
+
+    (button,) = [button for button in page.button if button.label == BUTTON]
+    after = button.click().run()
+
+    assert not after.exception
+    assert asked == [("climb", digits / "study.toml", {"how": "reweight"})]
+
+
+@pytest.mark.parametrize(("how", "shown"), [("reweight", 1), ("remove", 0)])
+def test_a_job_is_followed_where_its_way_is_looked_at(ceiling, digits, digits_store, how, shown):
+    job = start_job(digits_store, "climb", digits, {"how": how}, worker_argv=("false",))
+
+    page = ceiling(job=job.id, study=str(digits / "study.toml"))
+
+    assert labels(page).count("Go on") + labels(page).count("Try again") == shown
+    assert BUTTON in labels(page)
