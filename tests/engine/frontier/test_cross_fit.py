@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -36,7 +38,7 @@ EVERYWHERE = [[5, 3, 4], [2, 6, 4], [4, 3, 2]]
 def test_every_sample_is_judged_by_weights_that_its_fold_had_no_part_in(classes, moved):
     found, own = folded(EVERYWHERE)
     start = np.random.default_rng(3).uniform(0.6, 1.4, SAMPLES) if moved else None
-    fit = cross_fit(found, RANGE, lambda changes: changes @ own, classes, start=start)
+    fit: Any = cross_fit(found, RANGE, lambda changes: changes @ own, classes, start=start)
     before = np.ones(SAMPLES) if start is None else start
 
     for v, (fold, k) in enumerate(zip(found.fold_of, found.labels, strict=True)):
@@ -52,7 +54,7 @@ def test_every_sample_is_judged_by_weights_that_its_fold_had_no_part_in(classes,
 def test_all_folds_together_make_the_weights_and_the_prices():
     found, own = folded(EVERYWHERE)
     start = np.random.default_rng(3).uniform(0.6, 1.4, SAMPLES)
-    fit = cross_fit(found, RANGE, lambda changes: changes @ own, [0, 1], start=start)
+    fit: Any = cross_fit(found, RANGE, lambda changes: changes @ own, [0, 1], start=start)
     pooled = pool_folds(found.rows, found.counts)
     np.testing.assert_array_equal(fit.certificate.weights, certificate(pooled, RANGE, [0, 1], start).weights)
     np.testing.assert_array_equal(fit.headroom.prices, headroom(pooled, RANGE, [0, 1], start).prices)
@@ -60,7 +62,7 @@ def test_all_folds_together_make_the_weights_and_the_prices():
 
 def test_effects_are_means_of_left_out_samples_and_errors_those_of_means():
     found, own = folded(EVERYWHERE)
-    fit = cross_fit(found, RANGE, lambda changes: changes @ own, [0, 2])
+    fit: Any = cross_fit(found, RANGE, lambda changes: changes @ own, [0, 2])
     assert np.isnan(fit.effects[1]).all()
     assert np.isnan(fit.errors[1]).all()
     changes = [headroom(without(found, fold), RANGE, [0, 2]).changes for fold in range(FOLDS)]
@@ -74,7 +76,7 @@ def test_effects_are_means_of_left_out_samples_and_errors_those_of_means():
 
 def test_a_class_of_one_fold_is_left_to_the_others_where_that_fold_is_out():
     found, own = folded([[5, 3, 0], [2, 6, 4], [4, 3, 0]])
-    fit = cross_fit(found, RANGE, lambda changes: changes @ own, [0, 1, 2])
+    fit: Any = cross_fit(found, RANGE, lambda changes: changes @ own, [0, 1, 2])
     expected = certificate(without(found, 1), RANGE, [0, 1]).weights - 1
     chosen = found.fold_of == 1
     np.testing.assert_allclose(fit.together[chosen], expected @ own[:, chosen], rtol=1e-4, atol=1e-5)
@@ -84,7 +86,7 @@ def test_a_class_of_one_fold_is_left_to_the_others_where_that_fold_is_out():
 
 def test_a_class_that_one_fold_alone_holds_changes_nothing_there_if_it_is_the_only_one():
     found, own = folded([[0, 3], [2, 6]])
-    fit = cross_fit(found, RANGE, lambda changes: changes @ own, [0])
+    fit: Any = cross_fit(found, RANGE, lambda changes: changes @ own, [0])
     assert (fit.together[found.fold_of == 1] == 0).all()
     assert (fit.together[found.fold_of == 0] != 0).any()
 
@@ -93,7 +95,7 @@ def test_a_class_that_only_the_fold_left_out_influences_has_nothing_to_be_raised
     found, own = folded(EVERYWHERE)
     rows = found.rows.reshape(SAMPLES, FOLDS, 3)
     rows[:, [0, 2], 1] = 0
-    fit = cross_fit(found, RANGE, lambda changes: changes @ own, [0, 1])
+    fit: Any = cross_fit(found, RANGE, lambda changes: changes @ own, [0, 1])
     chosen = found.fold_of == 1
     expected = certificate(without(found, 1), RANGE, [0]).weights - 1
     np.testing.assert_allclose(fit.together[chosen], expected @ own[:, chosen], rtol=1e-4, atol=1e-5)
@@ -101,7 +103,7 @@ def test_a_class_that_only_the_fold_left_out_influences_has_nothing_to_be_raised
 
 def test_a_class_of_one_sample_has_an_effect_and_no_error():
     found, own = folded([[5, 1], [4, 0], [3, 0]])
-    fit = cross_fit(found, RANGE, lambda changes: changes @ own, [0])
+    fit: Any = cross_fit(found, RANGE, lambda changes: changes @ own, [0])
     assert np.isfinite(fit.effects[0]).all()
     assert np.isnan(fit.errors[0]).tolist() == [False, True]
 
@@ -117,7 +119,7 @@ def test_without_headroom_the_certificate_is_the_same_and_nothing_else_is_solved
     whole, bare = (cross_fit(found, RANGE, gains, [0, 1], with_headroom) for with_headroom in (True, False))
     assert asked == [(FOLDS * 3, SAMPLES), (FOLDS, SAMPLES)]
     np.testing.assert_allclose(bare.together, whole.together, rtol=1e-6)
-    assert bare.headroom is bare.alone is bare.effects is bare.errors is None
+    assert all(told is None for told in (bare.headroom, bare.alone, bare.effects, bare.errors))
 
 
 @pytest.mark.parametrize(("with_headroom", "total"), [(True, 12), (False, 4)])

@@ -1,12 +1,15 @@
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import stats
 
 from engine.frontier import intervals
 from engine.frontier.intervals import class_means, pair_intervals
 
 
-def samples(counts=(400, 400, 400), spread=(1.0, 2.0, 4.0)):
+def samples(counts=(400, 400, 400), spread=(1.0, 2.0, 4.0)) -> tuple[NDArray, NDArray]:
     generator = np.random.default_rng(0)
     labels = np.repeat(np.arange(len(counts)), counts)
     return generator.standard_normal(len(labels)) * np.repeat(spread, counts) + labels, labels
@@ -78,7 +81,8 @@ class Generator:
 
 
 def test_draws_come_block_by_block_and_are_all_made():
-    own, generator = np.random.default_rng(1).standard_normal(5000), Generator()
+    own = np.random.default_rng(1).standard_normal(5000)
+    generator: Any = Generator()
     drawn = intervals._drawn_means(own, generator)
     assert max(draws * of for draws, of in generator.sizes) <= 2**22
     assert drawn.shape == (intervals.DRAWS,)
