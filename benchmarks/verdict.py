@@ -85,14 +85,14 @@ class Told:
 
     @property
     def held_out_lower_end(self) -> float:
-        """What the smallest gain of a class exceeds with 95% chance."""
+        """Lower end of the 95% interval of the smallest gain."""
         return self.interval[0]
 
 
 def measure(quick: bool) -> Report:
     """Measures the figures of ``verdict``."""
     cases = bank(quick)
-    kept = kept_for_the_end(cases)
+    kept = np.zeros(len(cases), bool) if quick else kept_for_the_end(cases)
     lines = []
     with tempfile.TemporaryDirectory(prefix="paretoscope-benchmark-") as name:
         folder = Path(name)
@@ -112,7 +112,8 @@ def measure(quick: bool) -> Report:
     figures = [
         Figure("auc_held_out", auc(scored, "held_out"), "AUC", ">= 0.90", ">= 0.97", len(scored)),
         Figure("auc_in_sample", auc(scored, "in_sample"), "AUC", runs=len(scored)),
-        Figure("auc_pc1", auc(scored, "pc1"), "AUC", "0.25 below held_out", "0.40 below", len(scored)),
+        Figure("auc_pc1", auc(scored, "pc1"), "AUC", runs=len(scored)),
+        Figure("auc_margin_over_pc1", _margin(scored), "AUC", ">= 0.25", ">= 0.40", len(scored)),
         Figure("auc_joint_negative", auc(scored, "joint_negative"), "AUC", runs=len(scored)),
         *_shares(scored),
         Figure("flips_in_joint_negative", min(flips), "share, worst of the draws", ">= 0.95", "1", len(flips)),
@@ -166,6 +167,11 @@ def auc(lines: Sequence[Told], predictor: str) -> float | None:
     if len(set(truth)) < 2:
         return None
     return float(roc_auc_score(truth, [getattr(line, predictor) for line in lines]))
+
+
+def _margin(scored: Sequence[Told]) -> float | None:
+    ours, theirs = auc(scored, "held_out"), auc(scored, "pc1")
+    return None if ours is None or theirs is None else ours - theirs
 
 
 def summary(lines: Sequence[Told]) -> dict[str, Any]:

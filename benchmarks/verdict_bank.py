@@ -31,7 +31,7 @@ Family = Literal["digits", "separable", "discs", "frontier", "gaussians", "ag_ne
 Fault = Literal["none", "flipped", "under_trained", "over_regularised", "imbalanced"]
 
 KEPT_SEED = 20
-"""Of the draw that keeps a third of the cases for the final figure."""
+"""Of the draw that keeps a third of the cases for the final figure: their number, and not tried before or since."""
 _FEW_SHARE = 0.15
 """What half of the classes keep of their training samples where they are out of balance."""
 _TEST_DRAWS = 10
@@ -59,7 +59,7 @@ train = 200
 validation = 200
 test = 400
 [data.transform]
-resize = 16
+resize = 12
 mean = [0.4914, 0.4822, 0.4465]
 std = [0.2470, 0.2435, 0.2616]
 [model]
@@ -122,12 +122,12 @@ class Case:
         if self.share:
             data = dataclasses.replace(data, train=flipped(data.train, self.share, data.num_classes, generator))
         if self.fault == "imbalanced":
-            data = dataclasses.replace(data, train=out_of_balance(data.train, data.num_classes, generator))
+            data = dataclasses.replace(data, train=out_of_balance(data.train, generator))
         return data
 
 
 def bank(quick: bool) -> list[Case]:
-    """Returns the cases; a quick run's are 24 without convolutions."""
+    """Returns the cases; a quick run's are 24 without convolutions, none of which is kept for the end."""
     return [case for case in _cases() if case.quick or not quick]
 
 
@@ -146,10 +146,10 @@ def flipped(samples: Samples, share: float, classes: int, generator: np.random.G
     return dataclasses.replace(samples, labels=torch.from_numpy(labels))
 
 
-def out_of_balance(samples: Samples, classes: int, generator: np.random.Generator) -> Samples:
+def out_of_balance(samples: Samples, generator: np.random.Generator) -> Samples:
     """Takes most samples from every other class."""
     labels = samples.labels.numpy()
-    few = (labels % 2 == 1) & (classes > 1)
+    few = labels % 2 == 1
     return samples.take(np.flatnonzero(~few | (generator.random(len(labels)) < _FEW_SHARE)))
 
 
@@ -165,16 +165,16 @@ def _digits() -> list[Case]:
         return Case("digits", fault, seed, share, "mlp", {"hidden": (32,)}, base | training, quick)
 
     nets = [
-        *(case(seed=seed, quick=seed < 3) for seed in range(4)),
-        *(case("flipped", n, n in (1, 2), share) for n, share in enumerate((0.05, 0.1, 0.2, 0.3, 0.4))),
+        *(case(seed=seed, quick=seed != 2) for seed in range(4)),
+        *(case("flipped", n, n in (2, 3), share) for n, share in enumerate((0.05, 0.1, 0.2, 0.3, 0.4))),
         *(case("flipped", 5 + n, share=share) for n, share in enumerate((0.1, 0.2))),
         *(case("under_trained", n, n == 1, epochs=epochs) for n, epochs in enumerate((1, 2, 4))),
-        *(case("over_regularised", n, n == 0, weight_decay=decay) for n, decay in enumerate((0.03, 0.1))),
+        *(case("over_regularised", n, n == 1, weight_decay=decay) for n, decay in enumerate((0.03, 0.1))),
         *(case("imbalanced", seed, seed == 0) for seed in range(2)),
     ]
     linear = [
-        case(seed=10),
-        case(seed=11, quick=True),
+        case(seed=10, quick=True),
+        case(seed=11),
         *(case("flipped", 12 + n, n == 0, share) for n, share in enumerate((0.1, 0.3))),
         case("under_trained", 14, epochs=2),
     ]
@@ -198,15 +198,15 @@ def _planes() -> list[Case]:
 
     return [
         # Its flips are the paper's own: 70 of 600.
-        *(case("separable", "flipped", seed, seed == 0, bias=False) for seed in range(2)),
+        *(case("separable", "flipped", seed, seed == 1, bias=False) for seed in range(2)),
         *(case("separable", "flipped", seed, seed == 0) for seed in range(2)),
         case("discs", bias=False),
         *(case("frontier", seed=seed, quick=seed == 0, bias=False) for seed in range(2)),
         *(case("frontier", seed=seed, quick=seed == 0) for seed in range(2)),
-        *(case("frontier", "flipped", seed, seed == 0, share) for seed, share in enumerate((0.2, 0.4))),
+        *(case("frontier", "flipped", seed, share=share) for seed, share in enumerate((0.2, 0.4))),
         case("frontier", "under_trained", learning_rate=0.01, epochs=2),
-        *(case("gaussians", seed=seed, quick=seed == 0) for seed in range(3)),
-        *(case("gaussians", "flipped", n, n == 1, share) for n, share in enumerate((0.1, 0.3))),
+        *(case("gaussians", seed=seed, quick=seed < 2) for seed in range(3)),
+        *(case("gaussians", "flipped", n, n == 0, share) for n, share in enumerate((0.1, 0.3))),
         case("gaussians", "under_trained", quick=True, learning_rate=0.01, epochs=2),
         case("gaussians", "over_regularised", weight_decay=0.1),
         case("gaussians", "imbalanced"),
@@ -222,8 +222,8 @@ def _ag_news() -> list[Case]:
 
     return [
         *(case(seed=seed, quick=seed < 2) for seed in range(3)),
-        *(case("flipped", n, n in (2, 3), share) for n, share in enumerate((0.05, 0.1, 0.2, 0.4))),
-        *(case("under_trained", n, n == 0, learning_rate=0.2, epochs=epochs) for n, epochs in enumerate((1, 3))),
+        *(case("flipped", n, n in (1, 3), share) for n, share in enumerate((0.05, 0.1, 0.2, 0.4))),
+        *(case("under_trained", n, n == 1, learning_rate=0.2, epochs=epochs) for n, epochs in enumerate((1, 3))),
         *(case("over_regularised", n, n == 0, weight_decay=decay) for n, decay in enumerate((0.003, 0.01))),
         case("imbalanced"),
         dataclasses.replace(case(seed=3, learning_rate=0.5), architecture="mlp", model={"hidden": (32,)}),
@@ -232,12 +232,12 @@ def _ag_news() -> list[Case]:
 
 def _cifar() -> list[Case]:
     def case(fault: Fault = "none", seed: int = 0, share: float = 0.0, **training: Any) -> Case:
-        base = {"learning_rate": 0.05, "weight_decay": 0.001, "batch_size": 64, "epochs": 15, "schedule": "one_cycle"}
+        base = {"learning_rate": 0.05, "weight_decay": 0.001, "batch_size": 64, "epochs": 8, "schedule": "one_cycle"}
         if fault == "under_trained":
             base["schedule"] = "constant"
         return Case("cifar10", fault, seed, share, "cnn", {}, base | training)
 
-    return [case(), case("flipped", 1, 0.2), case("flipped", 2, 0.4), case("under_trained", 3, epochs=3)]
+    return [case(), case("flipped", 1, 0.2), case("flipped", 2, 0.4), case("under_trained", 3, epochs=2)]
 
 
 def _of_arrays(

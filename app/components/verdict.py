@@ -84,29 +84,31 @@ def headroom(view: StudyInView) -> None:
                 "gain": [row.held_out for row in rows],
                 "from": [row.low for row in rows],
                 "to": [row.high for row in rows],
-                "evidence": [row.evidence for row in rows],
                 "held back by": [row.costs for row in rows],
+                "evidence": [row.evidence for row in rows],
             }
         ),
         hide_index=True,
         width="stretch",
         column_config={
             "gain": number(
-                f"gain, % of its {scale}",
+                f"gain, % of {scale}",
+                width="small",
                 format="%+.1f",
                 help="On validation samples that the weights were not chosen on, for a tenth of the way to weights that"
                 " raise this class most while no other is predicted to lose.",
             ),
             "from": number("95% from", width="small", format="%+.1f", help="Lower end of this class's own interval."),
             "to": number("95% to", width="small", format="%+.1f", help="Upper end of this class's own interval."),
+            "held back by": st.column_config.TextColumn(
+                width="small",
+                help="The classes with the highest price: this class could gain most if they were allowed to lose.",
+            ),
             "evidence": st.column_config.TextColumn(
                 "what is known",
                 width="large",
                 help="A cost is told where validation samples that the weights were not chosen on lose beyond chance"
                 " (95%, for all pairs of classes together), for the same tenth of the way.",
-            ),
-            "held back by": st.column_config.TextColumn(
-                help="The classes with the highest price: this class could gain most if they were allowed to lose."
             ),
         },
     )

@@ -81,7 +81,7 @@ def _stability(stability: dict[str, Any] | None) -> list[TrustMark]:
         TrustMark(
             "Stability",
             "good" if weakest >= 0.9 else "fair" if weakest >= 0.7 else "poor",
-            "How alike samples are ranked under a tenth and ten times of the damping: Spearman"
+            "How alike samples are ranked if the training were ten times and a tenth as long (or so damped): Spearman"
             f" {weakest:.2f} for the class that changes most; 1 means that it does not matter.",
         )
     ]
@@ -94,8 +94,7 @@ def _agreement(scale: str, low: float | None, high: float | None) -> TrustMark:
     return TrustMark(
         name,
         "good" if high - low <= 5 else "fair" if high - low <= 20 else "poor",
-        f"The weakest class's gain is known to within {high - low:.1f} per cent of its {scale}"
-        " (95%, for all classes together).",
+        f"The smallest gain of any class is known to within {high - low:.1f} per cent of its {scale} (95%).",
     )
 
 

@@ -248,14 +248,18 @@ def _sentence(
     low, high = minimum.interval
     left = len(class_names) - len(chosen)
     free = f", without regard to the other {left}" if left > 1 else ", without regard to the other one" if left else ""
-    who = f"all {len(class_names)} classes" if not left else enumerated([class_names[k] for k in chosen], _NAMED)
+    every = "both classes" if len(class_names) == 2 else f"all {len(class_names)} classes"
+    who = every if not left else enumerated([class_names[k] for k in chosen], _NAMED)
     at_once = " at once" if len(chosen) > 1 else ""
-    gain = (
-        f"{'it' if len(chosen) == 1 else f'the weakest is {class_names[minimum.class_index]}, which'}"
-        f" {'gains' if minimum.value >= 0 else 'loses'}"
-        f" {abs(minimum.value):.1f}% of its {WORDS[measurement].scale}"
-        f" (95% {low:+.1f} to {high:+.1f}) on validation samples that the weights were not chosen on"
-    )
+    where = "on validation samples that the weights were not chosen on"
+    moves = f"{'gains' if minimum.value >= 0 else 'loses'} {abs(minimum.value):.1f}% of its {WORDS[measurement].scale}"
+    if len(chosen) == 1:
+        gain = f"it {moves} (95% {low:+.1f} to {high:+.1f}) {where}"
+    else:
+        gain = (
+            f"the weakest is {class_names[minimum.class_index]}, which {moves} {where};"
+            f" the smallest gain of any class lies between {low:+.1f}% and {high:+.1f}% (95%)"
+        )
     if few:
         return (
             f"Not enough evidence: {', '.join(few)} {'has' if len(few) == 1 else 'have'} fewer than {FEW_SAMPLES}"

@@ -7,7 +7,7 @@ weights were chosen on; they say whom a class without headroom would have to tak
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -101,7 +101,11 @@ def class_evidence(
         measurement: what the classes are judged by, for the words.
     """
     chosen = range(len(class_names)) if judged is None else judged
-    return [_of_class(headroom, k, class_names, few, measurement) for k in chosen]
+    known = [_of_class(headroom, k, class_names, few, measurement) for k in chosen]
+    if len(known) == 1 and known[0].kind == "room":
+        # Of one class alone it is told beside, by intervals for its own pairs only, what the others pay.
+        return [replace(known[0], sentence=known[0].sentence.partition(";")[0] + ".")]
+    return known
 
 
 def by_importance(evidence: Sequence[ClassEvidence], headroom: ClassHeadroom, at_ceiling: bool) -> list[ClassEvidence]:
@@ -143,9 +147,10 @@ def others_sentence(
     gaining = sum(bool(interval[k, 0] > 0) for k in known)
     who = enumerated([class_names[k] for k in judged])
     costs = enumerated([f"{class_names[k]} ({held_out[k]:+.1f}%)" for k in losing]) if losing else "no other class"
-    rest = len(others) - gaining - len(losing)
-    told = f"; of the other {len(others)}, {gaining or 'none'} gain and {rest} do neither beyond chance"
-    told = told if len(others) > 1 else ""
+    rest = len(known) - gaining - len(losing)
+    gain, do = ("gains" if gaining == 1 else "gain"), ("does" if rest == 1 else "do")
+    told = f"; of the other {len(known)}, {gaining or 'none'} {gain} and {rest} {do} neither beyond chance"
+    told = told if len(known) > 1 else ""
     return f"Improving only {who} costs {costs}{'' if losing else ' beyond chance'}{told}."
 
 

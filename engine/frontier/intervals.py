@@ -1,6 +1,7 @@
 """Intervals of class means over validation samples, for all classes at once, by the bootstrap.
 
-Samples are drawn anew within each class. The widths are such that with 95% chance *every*
+Samples are drawn anew within each class, and the widths are those of Student's t where a class
+has few of them. They are such that with 95% chance *every*
 class's mean lies within its interval (the largest deviation in standard errors, over the
 classes, is what the quantile is taken of), so the smallest of them may be picked afterwards.
 """
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from engine.frontier.folds import Floats
 
@@ -55,9 +56,10 @@ def class_means(
             mean[k] = own.mean()
         if len(own) > 1:
             drawn = _drawn_means(own, generator)
-            error[k] = drawn.std()
+            # The spread of n draws from n samples is that of n - 1, and is itself known from n samples only.
+            error[k] = drawn.std() * np.sqrt(len(own) / (len(own) - 1))
             if error[k] > 0:
-                deviations[:, k] = np.abs(drawn - mean[k]) / error[k]
+                deviations[:, k] = np.abs(drawn - mean[k]) / drawn.std() * _students_share(len(own))
     together = np.empty(count)
     for group in _groups(count, judged):
         together[group] = np.quantile(deviations[:, group].max(axis=1), LEVEL)
@@ -84,6 +86,12 @@ def pair_intervals(means: Floats, errors: Floats, counts: NDArray[np.integer]) -
     freedom = np.where(counts > 1, counts - 1.0, np.nan)
     reach = stdtrit(freedom, 1 - (1 - LEVEL) / (2 * pairs)) * errors
     return np.stack([means - reach, means + reach], axis=-1)
+
+
+def _students_share(samples: int) -> float:
+    """Returns how much wider Student's interval is than the normal one."""
+    end = (1 + LEVEL) / 2
+    return float(stdtrit(samples - 1, end) / ndtri(end))
 
 
 def _groups(count: int, judged: Sequence[int] | None) -> list[list[int]]:

@@ -139,6 +139,6 @@ def _check_finite(scores: Tensor, start: int) -> None:
         raise RefusedInput(
             f"the influence of training sample {bad} is not finite",
             "gradients that float32 can hold",
-            "Check the sample, normalise the inputs with mean and std in [data.transform], set a larger [influence] "
-            "damping, or use an earlier checkpoint",
+            "Check the sample, normalise the inputs with mean and std in [data.transform], set [influence] damping "
+            "to a number, or use an earlier checkpoint",
         )

@@ -255,7 +255,7 @@ def _check(vectors: NDArray[np.floating], settings: ProgrammeSettings, groups: N
         raise RefusedInput(
             f"{broken.sum()} influence vectors are not finite, the first is that of sample {np.argmax(broken)}",
             "finite influence vectors",
-            "Check the model's weights and raise [influence] damping",
+            "Check the model's weights, or set [influence] damping to a number",
         )
     classes = vectors.shape[1]
     unknown = [target for target in settings.targets if not 0 <= target < classes]

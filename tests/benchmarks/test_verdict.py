@@ -104,7 +104,6 @@ def test_a_case_is_judged_and_retrained(tmp_path) -> None:
     told = _told(case, True, tmp_path)
     assert (told.truth, told.verdict, told.better, told.worse, told.classes) == ("improvable", "improvable", 4, 0, 4)
     assert told.interval[0] < told.held_out < told.in_sample
-    assert told.kept
 
 
 def test_vectors_on_a_hyperplane_have_no_room_and_random_ones_have() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.workflow.ceiling import judged_classes
 from cache import Cache
 from cache.store import Store
 from engine.errors import RefusedInput
@@ -37,7 +38,10 @@ def test_every_per_class_list_is_in_class_order(trained_digits, finished_store, 
         low <= held_out <= high for held_out, (low, high) in zip(gain["held_out"], gain["interval"], strict=True)
     )
     assert result["minimum"]["value"] == min(gain["held_out"])
-    assert result["minimum"]["interval"] == gain["interval"][np.argmin(gain["held_out"])]
+    low, high = result["minimum"]["interval"]
+    assert high == min(upper for _, upper in gain["interval"])
+    # The lower end needs no correction for their number, and so lies above the lowest of these.
+    assert min(lower for lower, _ in gain["interval"]) < low < result["minimum"]["value"]
 
 
 def test_the_verdict_follows_from_its_own_numbers(trained_digits, finished_store, run_use_case):
@@ -162,6 +166,12 @@ def test_payers_are_told_with_what_they_lose_and_the_evidence_is_of_every_class(
         low, high = payer["interval"]
         assert (low + high) / 2 == pytest.approx(payer["held_out"])
     assert {len(entry["payers"]) for entry in entries[1:]} == {0}
+
+
+def test_judged_classes_are_told_in_class_order_and_all_of_them_are_no_choice():
+    names = ("cat", "dog", "ship")
+    assert judged_classes(["ship", 0, "2"], names) == (0, 2)
+    assert judged_classes(["ship", "dog", 0], names) is None
 
 
 @pytest.mark.parametrize(

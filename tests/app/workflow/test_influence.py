@@ -148,6 +148,16 @@ def test_notices_of_data_and_checkpoint_come_with_the_result(digits, empty_store
     assert "no momentum is stored" in notice
 
 
+@pytest.mark.parametrize(("damping", "told"), [('"training"', True), ('"heuristic"', False), ("0.01", False)])
+def test_a_training_that_the_study_does_not_tell_is_said_to_be_assumed(
+    damping, told, digits, empty_store, run_use_case, edited
+):
+    edited(digits, "[training]\nlearning_rate = 0.15\nbatch_size = 20\nepochs = 4\n", "")
+    edited(digits, "[influence]\n", f"[influence]\ndamping = {damping}\n")
+    notices = run_use_case("influence", digits, empty_store)["notices"]
+    assert any("20 epochs at a learning rate of 0.05" in notice for notice in notices) == told
+
+
 def test_data_that_change_meanwhile_leave_nothing_stored(digits, empty_store, run_use_case):
     def change_at_the_end(stage: str, done: int, total: int, note: str = "") -> None:
         if stage == "scores" and done == total:

@@ -5,8 +5,18 @@ import numpy as np
 import pytest
 
 from engine.errors import RefusedInput
-from engine.frontier import FoldedInfluence, WeightRange, ceiling_verdict, certificate, costly_classes, leave_out
+from engine.frontier import (
+    FoldedInfluence,
+    WeightRange,
+    ceiling_verdict,
+    certificate,
+    costly_classes,
+    leave_out,
+    pool_folds,
+)
 from engine.frontier.ceiling import STEP
+from engine.frontier.cross_fit import cross_fit
+from engine.frontier.intervals import class_means
 from engine.judged_by import WORDS
 
 NAMES = ("cat", "dog", "ship")
@@ -102,7 +112,7 @@ def test_the_sentence_names_what_gains_are_per_cent_of(measurement, room):
     samples = Validation(room_for_all() if room else exact_trade_off(), 1.0)
     plain, found = samples.verdict(), samples.verdict(measurement=measurement)
 
-    assert f"% of its {WORDS[measurement].scale} (95%" in found.sentence
+    assert f"% of its {WORDS[measurement].scale} on validation samples" in found.sentence
     assert ("loss" in found.sentence) == (measurement == "loss")
     assert (found.verdict, found.minimum) == (plain.verdict, plain.minimum)
 
@@ -297,6 +307,56 @@ def test_progress_is_told_after_every_programme():
     told = []
     Validation(room_for_all(), 1.0).verdict(progress=lambda stage, done, total, note="": told.append((done, total)))
     assert told == [(n + 1, 20) for n in range(20)]
+
+
+@pytest.mark.parametrize("classes", [[0, 1, 2], [1, 2]])
+def test_every_number_is_that_of_the_cross_fit_in_per_cent(classes):
+    samples = Validation(room_for_all(), 2.0, counts=(100, 40, 300))
+    folded = FoldedInfluence(samples.rows, samples.counts, samples.fold_of, samples.labels)
+    fit, found = cross_fit(folded, RANGE, samples.gains, classes), samples.verdict(seed=7, classes=classes)
+    assert fit.headroom is not None
+    assert fit.alone is not None
+    assert fit.effects is not None
+    percent = 100 * STEP / LOSS
+    together = class_means(fit.together, samples.labels, 3, 7, classes)
+    alone = class_means(fit.alone, samples.labels, 3, 8)
+
+    np.testing.assert_allclose(found.gain.held_out, together.mean * percent)
+    np.testing.assert_allclose(found.gain.interval, together.interval * percent[:, None])
+    assert found.minimum.interval == pytest.approx(
+        (
+            (together.single[:, 0] * percent)[classes].min(),
+            (together.interval[:, 1] * percent)[classes].min(),
+        )
+    )
+    pooled = pool_folds(samples.rows, samples.counts)
+    np.testing.assert_allclose(found.gain.in_sample, percent * ((fit.certificate.weights - 1) @ pooled) / 80)
+    np.testing.assert_allclose(found.headroom.held_out, alone.mean * percent)
+    np.testing.assert_allclose(found.headroom.interval, alone.single * percent[:, None])
+    np.testing.assert_allclose(found.headroom.effects, fit.effects * percent)
+    np.testing.assert_allclose(found.headroom.in_sample[classes], (fit.headroom.gains * percent)[classes])
+
+
+def test_the_weakest_is_named_by_its_place_among_all_classes():
+    samples = Validation(room_for_all(), 2.0)
+    found = samples.verdict(classes=[1, 2])
+    assert found.minimum.class_index == 1 + int(np.argmin(found.gain.held_out[1:]))
+    assert {samples.verdict(LOSS * scale, classes=[1, 2]).minimum.class_index for scale in ([1, 9, 1], [1, 1, 9])} == {
+        1,
+        2,
+    }
+
+
+def test_the_upper_end_is_the_lowest_of_all_and_not_that_of_the_weakest():
+    found = Validation(room_for_all(), 4.0, seed=2, counts=(300, 12, 300)).verdict()
+    assert found.minimum.class_index == 1
+    # Its interval is wide; of another class less is possible.
+    assert found.minimum.interval[1] == found.gain.interval[2, 1] < found.gain.interval[1, 1]
+
+
+@pytest.mark.parametrize(("count", "few"), [(9, ("dog",)), (10, ())])
+def test_ten_samples_are_enough(count, few):
+    assert Validation(room_for_all(), 0.1, counts=(100, count, 100)).verdict().few_samples == few
 
 
 def test_effects_intervals_hold_the_effects_and_are_told_in_the_scale_of_who_is_affected():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.errors import RefusedInput
 from engine.frontier import WeightRange, certificate, headroom, interior_point, sparse_solver
-from engine.frontier.certificate import dual_value, scaled_rows
+from engine.frontier.certificate import dual_value, scaled_rows, solved
 from engine.study import Reweight
 
 RANGES = (WeightRange(), WeightRange(0, 2), WeightRange(0, 2, False), WeightRange(0, 1), WeightRange(1, 3))
@@ -139,6 +141,34 @@ def test_the_interior_point_ends_after_few_steps_also_from_weights_at_their_boun
         assert ours.delta.sum() == pytest.approx(0, abs=1e-5)
 
 
+def test_the_interior_point_needs_no_help_with_small_and_flat_programmes():
+    generator = np.random.default_rng(0)
+    for case in range(180):
+        samples, classes = int(generator.integers(2, 60)), int(generator.integers(1, 7))
+        vectors = generator.standard_normal((samples, classes))
+        if case % 3 == 0 and classes > 1:
+            vectors -= vectors.mean(axis=1, keepdims=True)
+        rows, _ = scaled_rows(vectors, range(classes))
+        weight_range, own = RANGES[case % len(RANGES)], case % 2
+        arguments = (
+            rows[own:],
+            *weight_range.room(np.ones(samples)),
+            weight_range.balanced,
+            rows[0] if own else None,
+        )
+        ours, theirs = interior_point.maximise(*arguments), sparse_solver.maximise(*arguments, solver="simplex")
+        value = (lambda d, rows=rows: rows[0] @ d) if own else (lambda d, rows=rows: (rows @ d).min())
+        assert value(ours.delta) == pytest.approx(value(theirs.delta), abs=1e-5), case
+        assert ours.steps <= 20, case
+
+
+@pytest.mark.parametrize("seed", [8, 10, 15])
+def test_a_step_is_never_longer_than_newtons(seed):
+    rows, _ = scaled_rows(-np.abs(influence(2, 1, seed)), [0])
+    found = interior_point.maximise(rows, *WeightRange(0, 1).room(np.ones(2)), False)
+    np.testing.assert_allclose(found.delta, [-1, -1], atol=1e-6)
+
+
 def test_the_search_ends_at_its_last_step(monkeypatch):
     rows, _ = scaled_rows(influence(), range(3))
     monkeypatch.setattr(interior_point, "STEPS", 2)
@@ -182,6 +212,83 @@ def test_prices_prove_that_no_weights_raise_the_class_further():
         assert dual_value(combined, lower, upper, True) / 400 == pytest.approx(found.gains[k], rel=1e-6)
     assert found.prices[0, 1] > 0.1
     assert (np.diag(found.prices) == 0).all()
+
+
+def test_headroom_of_some_classes_leaves_the_others_free_and_starts_from_given_weights():
+    vectors = influence(80, 4, seed=2)
+    start = np.random.default_rng(3).uniform(0.5, 1.5, 80)
+    found = headroom(vectors, WeightRange(), [1, 3], start)
+    alone = headroom(vectors[:, [1, 3]], WeightRange(), start=start)
+    np.testing.assert_array_equal(found.changes[[1, 3]], alone.changes)
+    np.testing.assert_array_equal(found.prices[np.ix_([1, 3], [1, 3])], alone.prices)
+    np.testing.assert_array_equal(found.gains[[1, 3]], alone.gains)
+    assert found.prices.sum() == pytest.approx(alone.prices.sum())
+    assert not found.changes[[0, 2]].any()
+    weights = start + found.changes[1]
+    assert weights.min() > 0.5 - 1e-6
+    assert weights.max() < 1.5 + 1e-6
+
+
+def test_weights_that_cannot_move_stay_and_the_others_are_solved_without_them():
+    vectors = influence(60, 3)
+    rows, _ = scaled_rows(vectors, range(3))
+    lower, upper = WeightRange().room(np.ones(60))
+    lower[:20] = upper[:20] = 0
+    found = solved(rows, lower, upper, True)
+    assert not found.delta[:20].any()
+    np.testing.assert_array_equal(found.delta[20:], solved(rows[:, 20:], lower[20:], upper[20:], True).delta)
+    still = solved(rows, np.zeros(60), np.zeros(60), True)
+    assert not still.delta.any()
+    assert still.prices.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_what_a_solver_leaves_beside_the_bounds_is_brought_within_them(monkeypatch, own):
+    vectors = influence(100, 3)
+    rows, _ = scaled_rows(vectors, range(3))
+    lower, upper = WeightRange().room(np.ones(100))
+    objective = rows[0] if own else None
+    exact = solved(rows[own:], lower, upper, True, objective)
+    # Beside their sum to either side, or only beyond their bounds.
+    for moved in (exact.delta + 1e-7, exact.delta - 1e-7, exact.delta * (1 + 1e-6)):
+        beside = replace(exact, delta=moved)
+        monkeypatch.setattr(interior_point, "maximise", lambda *_, beside=beside: beside)
+        monkeypatch.setattr(sparse_solver, "maximise", lambda *_: pytest.fail("the first solver was near enough"))
+        found = solved(rows[own:], lower, upper, True, objective)
+        assert (found.delta >= lower).all()
+        assert (found.delta <= upper).all()
+        assert found.delta.sum() == pytest.approx(0, abs=1e-12)
+        np.testing.assert_allclose(found.delta, exact.delta, atol=1e-6)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_solution_is_taken_if_the_two_sides_meet_to_a_millionth_a_weight(monkeypatch, own):
+    vectors = influence(100, 3)
+    rows, _ = scaled_rows(vectors, range(3))
+    lower, upper = WeightRange().room(np.ones(100))
+    objective = rows[0] if own else None
+    exact = solved(rows[own:], lower, upper, True, objective)
+    reached = float(rows[0] @ exact.delta) if own else float((rows @ exact.delta).min())
+    asked = []
+    monkeypatch.setattr(sparse_solver, "maximise", lambda *_: asked.append(1) or exact)
+    for share, times in ((0.5e-4, 0), (2e-4, 1)):
+        short = replace(exact, delta=exact.delta * (1 - share / reached))
+        monkeypatch.setattr(interior_point, "maximise", lambda *_, short=short: short)
+        asked.clear()
+        solved(rows[own:], lower, upper, True, objective)
+        assert len(asked) == times
+
+
+def test_a_solution_that_lets_another_class_lose_is_not_taken(monkeypatch):
+    vectors = influence(100, 3)
+    vectors[:, 1] -= 2 * vectors[:, 0]
+    rows, _ = scaled_rows(vectors, range(3))
+    lower, upper = WeightRange().room(np.ones(100))
+    exact = solved(rows[1:], lower, upper, True, rows[0])
+    selfish = solved(np.zeros((0, 100)), lower, upper, True, rows[0])
+    assert (rows[1:] @ selfish.delta).min() < -1
+    monkeypatch.setattr(interior_point, "maximise", lambda *_: replace(selfish, prices=exact.prices))
+    np.testing.assert_allclose(solved(rows[1:], lower, upper, True, rows[0]).delta, exact.delta, atol=1e-4)
 
 
 def test_a_trade_off_line_has_no_headroom():

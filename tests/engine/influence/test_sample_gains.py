@@ -1,5 +1,7 @@
 """Gains of single samples: their class means are those of P, and each is the derivative along u."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +89,34 @@ def test_sums_do_not_depend_on_the_batches(case, batch_size, tmp_path):
     fill_weighted_gradients(rows, prepared.model, turned, data.transform, changes()[:, ::-1], TRAIN)
     for name in shapes:
         torch.testing.assert_close(rows[name], told[0][name])
+
+
+@pytest.mark.parametrize("room", [1, 4000])
+def test_sums_do_not_depend_on_how_much_is_summed_at_once(case, room, tmp_path, monkeypatch):
+    data, model = case
+    prepared = prepare_influence(study(tmp_path, 'strategy = "exact"'), data, model, HORIZON)
+    shapes = {name: matrix_shape(prepared.model.get_submodule(name)) for name in prepared.tracked.names}
+
+    def summed():
+        rows = allocate_rows(shapes, 3, torch.float64, torch.device("cpu"), 2**30)
+        fill_weighted_gradients(rows, prepared.model, data.train, data.transform, changes(), 32)
+        return rows
+
+    whole = summed()
+    # The package has a function of the module's name.
+    monkeypatch.setattr(sys.modules[fill_weighted_gradients.__module__], "_CHUNK_BYTES", room)
+    parts = summed()
+    for name in shapes:
+        torch.testing.assert_close(parts[name], whole[name])
+
+
+def test_progress_counts_samples_and_ends_with_the_last(case, tmp_path):
+    data, model = case
+    prepared = replace(prepare_influence(study(tmp_path, 'strategy = "exact"'), data, model, HORIZON), batch_size=32)
+    told = []
+    sample_gains(
+        prepared, data, changes(1), "loss", lambda stage, done, total, note="": told.append((stage, done, total))
+    )
+
+    expected = [("weighted gradients", done, TRAIN) for done in (32, 64, TRAIN)]
+    assert told == expected + [("gains of samples", done, VALIDATION) for done in (32, 64, VALIDATION)]
