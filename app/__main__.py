@@ -18,6 +18,7 @@ from app.serving import SAMPLES, serve
 from app.terminal import describe, refuse, terminal_progress
 from cache.store import Store, default_store_root
 from engine.errors import Cancelled, RefusedInput
+from engine.experiments.climb_options import HOWS, MOST_ROUNDS, ROUNDS
 from engine.study import load_study
 
 REFUSED = 2
@@ -107,13 +108,15 @@ def climb(
     study: StudyFile,
     how: Annotated[
         str, typer.Option(help="reweight, or remove the samples that harm every class (for two classes).")
-    ] = "reweight",
-    rounds: Annotated[int, typer.Option(help="Most rounds of training from scratch; the first is unweighted.")] = 8,
+    ] = HOWS[0],
+    rounds: Annotated[
+        int, typer.Option(help=f"Most rounds of training from scratch, up to {MOST_ROUNDS}; the first is unweighted.")
+    ] = ROUNDS,
     as_json: AsJson = False,
     cache: StoreRoot = None,
     seed: Seed = None,
 ) -> None:
-    """Reweights or removes and trains from scratch, again and again, until nothing more is gained."""
+    """Reweights or removes and trains from scratch, until the loss on validation samples kept apart falls no more."""
     _run("climb", study, as_json, cache, {"how": how, "rounds": rounds, "seed": seed})
 
 

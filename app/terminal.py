@@ -138,7 +138,9 @@ def _climb(console: Console, result: dict[str, Any]) -> None:
     for name, plain, best, change, (low, high) in zip(
         result["class_names"], *columns, result["interval"][split], strict=True
     ):
-        told = "-" if change is None else f"{100 * change:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+        told = "-" if change is None else f"{100 * change:+.1f}"
+        # Of a class of one sample there is no interval.
+        told += "" if low is None else f" ({100 * low:+.1f} to {100 * high:+.1f})"
         table.add_row(name, *("-" if value is None else f"{value:.1%}" for value in (plain, best)), told)
     console.print(table)
     console.print(f"{result['sentence']} {result['stopped']}")

@@ -52,7 +52,7 @@ def roc_figure(cases: Sequence[dict[str, Any]]) -> go.Figure:
         legend={"x": 0.98, "y": 0.04, "xanchor": "right", "bgcolor": "rgba(255,255,255,0.8)"},
         template="plotly_white",
         font={"size": 14},
-        margin={"l": 70, "r": 20, "t": 60, "b": 60},
+        margin={"l": 70, "r": 20, "t": 60, "b": 80},
     )
     return figure
 

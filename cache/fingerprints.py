@@ -7,7 +7,7 @@ machine computes: the same model on the same data is the same run everywhere.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +124,17 @@ def climb_key(study: Study, how: str, rounds: int) -> str:
     Raises:
         RefusedInput: if a file that the run depends on is missing.
     """
-    return _key("climb", {**_trained_and_influenced(study), **_bounds(study), "how": how, "rounds": rounds})
+    return climb_keys(study, how, [rounds])[0]
+
+
+def climb_keys(study: Study, how: str, rounds: Iterable[int]) -> list[str]:
+    """Returns the keys of climbs that differ in their most rounds alone; the files are read once.
+
+    Raises:
+        RefusedInput: if a file that the run depends on is missing.
+    """
+    contents = {**_trained_and_influenced(study), **_bounds(study), "how": how}
+    return [_key("climb", {**contents, "rounds": most}) for most in rounds]
 
 
 def _trained_and_influenced(study: Study) -> dict[str, Any]:

@@ -196,7 +196,7 @@ def _told(climb: Mapping[str, Any]) -> str:
         loss = max(value for value in entry["loss"]["validation"] if value is not None)
         lines.append(
             f"- **Round {entry['round']}**: trained on {entry['samples']:,} samples, {harmful:,} of which harm both"
-            f" classes; the worst class's loss on validation samples is {loss:.2g}."
+            f" classes; the worst class's loss on the validation samples that judge is {loss:.2g}."
             + (f" {removed:,} removed." if removed else "")
         )
     return "\n".join([*lines, "", str(climb["stopped"])])

@@ -7,6 +7,7 @@ from app.components.chart import chart
 from app.components.study_page import StudyInView
 from app.figures import held_out_gains, spectrum_bars, worst_first
 from app.workflow.ceiling_view import headroom_rows, trust_marks
+from app.workflow.sentences import influence_notices
 from engine.judged_by import WORDS
 
 _CARDS = {
@@ -190,5 +191,5 @@ def trust(view: StudyInView) -> None:
     for column, mark in zip(st.columns(len(marks)), marks, strict=True):
         column.markdown(f"{_GRADES[mark.grade]} **{mark.name}: {mark.grade}**")
         column.caption(mark.reason)
-    for notice in view.influence["notices"]:
+    for notice in influence_notices(view.study, view.influence):
         st.caption(f"Note: {notice}")

@@ -14,7 +14,7 @@ _SAME = 0.05
 """Points of accuracy below which a difference is written as none."""
 
 
-def climb_curve(rounds: Sequence[Mapping[str, Any]], class_names: Sequence[str], best: int) -> go.Figure:
+def climb_curve(rounds: Sequence[Mapping[str, Any]], class_names: Sequence[str], best: int, seeds: int) -> go.Figure:
     """Draws mean and lowest accuracy over the rounds, with a thin line a class behind them.
 
     Args:
@@ -22,6 +22,7 @@ def climb_curve(rounds: Sequence[Mapping[str, Any]], class_names: Sequence[str],
             class; shares and means). Test is drawn where there is one, else validation.
         class_names: K names.
         best: number of the best round.
+        seeds: trainings of each round.
     """
     if not rounds:
         return empty_figure("No round of the climb was computed yet.")
@@ -80,7 +81,7 @@ def climb_curve(rounds: Sequence[Mapping[str, Any]], class_names: Sequence[str],
     figure.update_xaxes(title="round (number of changes before it)", tickmode="array", tickvals=numbers, zeroline=False)
     figure.update_yaxes(title=f"accuracy on {split} (%)", zeroline=False)
     title = _title(mean, np.nanmean(loss, axis=1), best)
-    subtitle = f"Mean of three trainings from scratch a round, on {split} samples."
+    subtitle = f"Mean of {seeds} trainings from scratch a round, on {split} samples."
     if split == "test":
         subtitle += " The best round was chosen on validation samples."
     told = ", ".join(f"{value:.1f}" for value in mean)

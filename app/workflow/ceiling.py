@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.workflow.influence import fold_counts, fold_rows, influence_run, stored_influence
+from app.workflow.sentences import influence_notices
 from cache.fingerprints import RESULT_VERSION, ceiling_key
 from cache.manifests import class_scale, measurement_of
 from cache.run_folder import RunFolder
@@ -81,7 +82,8 @@ def judge_ceiling(study: Study, store: Store, options: dict[str, Any], progress:
                     )
                 folder.finish(result)
     result = folder.manifest()
-    return {"run": folder.key, "cached": cached, **{key: result[key] for key in _PRINTED}}
+    told = {key: result[key] for key in _PRINTED} | {"notices": influence_notices(study, influence.manifest())}
+    return {"run": folder.key, "cached": cached, **told}
 
 
 def judged_classes(asked: Sequence[str | int], names: Sequence[str]) -> tuple[int, ...] | None:

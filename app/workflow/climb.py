@@ -13,41 +13,48 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from app.workflow.candidate_parts import CHECKPOINT, WEIGHTS, write_result_weights
+from app.workflow.climb_parts import (
+    MODEL,
+    OUTCOMES,
+    ROUND,
+    SAMPLES,
+    copied,
+    finished_rounds,
+    keep_parts_of,
+    take_over,
+)
 from app.workflow.outcome_parts import read_outcomes, write_outcomes
 from app.workflow.sentences import climb_sentence
-from cache.fingerprints import RESULT_VERSION, climb_key
+from cache.fingerprints import RESULT_VERSION, climb_key, climb_keys
 from cache.run_folder import RunFolder
 from cache.store import Store
 from engine.data import Samples, StudyData, load_data
 from engine.device import resolve_device
 from engine.errors import RefusedInput
 from engine.experiments.climb import (
-    ROUNDS,
-    SEEDS,
-    How,
     Weighted,
     best_round,
-    checked_how,
     divided,
+    few_that_choose,
     next_weighted,
+    round_sentence,
     why_it_ends,
 )
+from engine.experiments.climb_options import HOWS, MOST_ROUNDS, ROUNDS, SEEDS, How, checked_how
+from engine.experiments.paired import class_changes
 from engine.frontier import FoldedInfluence, Judgement, WeightRange, judge_together, pool_folds, subset_regions
 from engine.influence import Horizon, planned, prepare_influence, sample_gains
 from engine.models import save_checkpoint
 from engine.progress import Progress, silent
 from engine.reweight.all_classes import Outcomes, class_means
-from engine.reweight.comparison import paired_change
 from engine.study import Study
 from engine.training import evaluate, trained_from_scratch
 from engine.training.stored_state import untrained_model
-
-_ROUND, _SAMPLES, _OUTCOMES = "round-{:03d}.json", "round-{:03d}.parquet", "round-{:03d}-{}.parquet"
-"""Parts of a round: its figures, written last; its weights and influence; what its models make of a split."""
 
 
 def climb(study: Study, store: Store, options: dict[str, Any], progress: Progress = silent) -> dict[str, Any]:
@@ -62,21 +69,24 @@ def climb(study: Study, store: Store, options: dict[str, Any], progress: Progres
     Returns:
         The object that ``climb --json`` prints. Accuracy and loss are means over the seeds by class; those under
         ``validation`` are of the judging third, which chose the best round. ``change`` compares the best round
-        with round 0, plain training, seed by seed and sample by sample.
+        with round 0, plain training, over the three seeds and the samples.
 
     Raises:
         RefusedInput: if an option, the data or the settings cannot be used, or a class has too few validation samples.
         Cancelled: when ``progress`` raises it; finished rounds are kept.
     """
     rounds = ROUNDS if options.get("rounds") is None else options["rounds"]
-    how = checked_how(options.get("how") or "reweight", rounds)
-    folder = store.run(climb_key(study, how, rounds))
+    how = checked_how(HOWS[0] if options.get("how") is None else options["how"], rounds)
+    keys = climb_keys(study, how, range(1, MOST_ROUNDS + 1))
+    folder = store.run(keys[rounds - 1])
     cached = folder.is_finished
     if not cached:
         # Read before the run has a folder: what is refused here leaves nothing behind.
         work = _Climb(study, folder, load_data(study, progress), how, rounds, progress)
         with folder.lock():
             if not folder.is_finished:
+                keep_parts_of(folder, {"device": work.device.type})
+                take_over(folder, store, keys, rounds)
                 result = work.run()
                 if climb_key(study, how, rounds) != folder.key:
                     folder.discard()
@@ -110,9 +120,15 @@ class _Climb:
         self.splits: dict[str, Samples] = {"validation": data.validation.take(judging)}
         if data.test is not None:
             self.splits["test"] = data.test
+        self.judged = list[Outcomes]()
+        """What the models of each round so far make of the samples that judge."""
         # Influence is what the trainings are for: what it would refuse is refused now.
         planned(study, data, untrained_model(study, data))
         self.progress = progress
+
+    @property
+    def best(self) -> int:
+        return best_round(self.judged, self.splits["validation"].labels.numpy())
 
     def run(self) -> dict[str, Any]:
         labels = self.data.train.labels.numpy()
@@ -120,16 +136,18 @@ class _Climb:
         stopped: str | None = None
         while stopped is None:
             number, now = len(rounds), weighted[-1]
-            if _ROUND.format(number) not in self.folder.parts:
-                self._compute(number, now, rounds)
-            rounds.append(self.folder.read_json(_ROUND.format(number)))
+            if number >= finished_rounds(self.folder):
+                self._compute(number, now)
+            else:
+                self.judged.append(read_outcomes(self.folder, OUTCOMES.format(number, "validation")))
+            rounds.append(self.folder.read_json(ROUND.format(number)))
             following = next_weighted(self.how, now, self._influence_of(number), self.weight_range)
             left = np.bincount(labels[following.kept], minlength=self.classes)
-            stopped = why_it_ends(self.how, rounds, self.most, left, self.data.class_names)
+            stopped = why_it_ends(self.how, rounds, self.best, self.most, left, self.data.class_names)
             weighted.append(following)
         return self._result(rounds, weighted, stopped)
 
-    def _compute(self, number: int, now: Weighted, earlier: Sequence[dict[str, Any]]) -> None:
+    def _compute(self, number: int, now: Weighted) -> None:
         """Trains a round and writes its parts, the one that says that it is finished last."""
 
         def report(stage: str, done: int, total: int, note: str = "") -> None:
@@ -140,7 +158,7 @@ class _Climb:
         data = dataclasses.replace(self.data, train=train, validation=self.choosing)
         seeds = [self.study.seed + number for number in range(SEEDS)]
         models = trained_from_scratch(self.study, data, np.stack([now.weights] * SEEDS), seeds, report)
-        outcomes = {split: self._outcomes(models, samples) for split, samples in self.splits.items()}
+        outcomes = {split: self._outcomes(models, samples, report) for split, samples in self.splits.items()}
         means = {
             name: {
                 split: class_means(getattr(found, field), self.splits[split].labels.numpy(), self.classes).tolist()
@@ -150,17 +168,18 @@ class _Climb:
         }
         vectors, judged = self._judged(models[0], data, now, report)
         for split, found in outcomes.items():
-            write_outcomes(self.folder, _OUTCOMES.format(number, split), found)
-        self.folder.write_table(_SAMPLES.format(number), _samples_table(now, vectors))
-        if best_round([*earlier, means]) == number:
-            self.folder.write_tensors(CHECKPOINT, partial(save_checkpoint, models[0]))
+            write_outcomes(self.folder, OUTCOMES.format(number, split), found)
+        self.folder.write_table(SAMPLES.format(number), _samples_table(now, vectors))
+        self.judged.append(outcomes["validation"])
+        if self.best == number:
+            self.folder.write_tensors(MODEL.format(number), partial(save_checkpoint, models[0]))
         self.folder.write_json(
-            _ROUND.format(number),
+            ROUND.format(number),
             {
                 "round": number,
                 "samples": len(train),
                 "verdict": judged.verdict,
-                "sentence": judged.sentence,
+                "sentence": round_sentence(judged),
                 "held_out": judged.gain.held_out,
                 "interval": judged.gain.interval,
                 **means,
@@ -193,35 +212,39 @@ class _Climb:
         return pool_folds(rows, prepared.fold_counts).astype(np.float32), judged
 
     def _influence_of(self, number: int) -> NDArray[np.float32]:
-        column = self.folder.read_table(_SAMPLES.format(number)).column("influence").combine_chunks()
+        column = self.folder.read_table(SAMPLES.format(number)).column("influence").combine_chunks()
         return column.flatten().to_numpy(zero_copy_only=False).reshape(-1, self.classes)
 
-    def _outcomes(self, models: Sequence[nn.Module], samples: Samples) -> Outcomes:
+    def _outcomes(self, models: Sequence[nn.Module], samples: Samples, progress: Progress) -> Outcomes:
         measurement = self.study.influence.measurement
         found = [
-            evaluate(model, samples, self.data.transform, self.classes, self.device, measurement=measurement)
+            evaluate(
+                model,
+                samples,
+                self.data.transform,
+                self.classes,
+                self.device,
+                measurement=measurement,
+                progress=progress,
+            )
             for model in models
         ]
         return Outcomes(*(np.stack([getattr(one, name) for one in found]) for name in ("values", "losses", "correct")))
 
     def _result(self, rounds: Sequence[dict[str, Any]], weighted: Sequence[Weighted], stopped: str) -> dict[str, Any]:
-        best = best_round(rounds)
+        best = self.best
         names = self.data.class_names
         sizes = [*(entry["samples"] for entry in rounds), rounds[-1]["samples"]]
         told: dict[str, dict[str, Any]] = {}
         for split, samples in self.splits.items():
-            after, plain = (read_outcomes(self.folder, _OUTCOMES.format(number, split)) for number in (best, 0))
+            after, plain = (read_outcomes(self.folder, OUTCOMES.format(number, split)) for number in (best, 0))
             for prefix, field in (("", "correct"), ("loss_", "losses")):
-                compared = paired_change(
-                    getattr(after, field),
-                    getattr(plain, field),
-                    samples.labels.numpy(),
-                    self.classes,
-                    self.study.seed,
-                )
+                labels = samples.labels.numpy()
+                compared = class_changes(getattr(after, field), getattr(plain, field), labels, self.classes)
                 told.setdefault(f"{prefix}change", {})[split] = compared.mean
                 told.setdefault(f"{prefix}interval", {})[split] = compared.interval
         labels = self.data.train.labels.numpy()
+        self.folder.write_tensors(CHECKPOINT, copied(self.folder.path / MODEL.format(best)))
         write_result_weights(self.folder, labels, names, weighted[best].of_all(len(labels)))
         return {
             "kind": "climb",
@@ -244,10 +267,16 @@ class _Climb:
             "notices": self._notices(),
             "result_version": RESULT_VERSION,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "environment": {
+                "threads": torch.get_num_threads(),
+                "torch": torch.__version__,
+                "device": self.device.type,
+            },
         }
 
     def _notices(self) -> list[str]:
-        notices = list(self.data.notices)
+        few = few_that_choose(self.choosing.labels.numpy(), self.data.class_names)
+        notices = [*([few] if few else []), *self.data.notices]
         if self.data.test is None:
             notices.append("No test split: the result is judged on the validation samples that chose the best round.")
         return notices

@@ -14,6 +14,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
+from app.workflow.sentences import influence_notices
 from cache.fingerprints import RESULT_VERSION, influence_key
 from cache.parts import VECTOR_PARTS
 from cache.run_folder import RunFolder
@@ -46,7 +47,6 @@ _PRINTED = (
     "factor_examples",
     "stability",
     "precision",
-    "notices",
 )
 
 
@@ -70,7 +70,8 @@ def compute_influence(
     """
     folder, cached = influence_run(study, store, progress)
     manifest = folder.manifest()
-    return {"run": folder.key, "cached": cached, **{key: manifest[key] for key in _PRINTED}}
+    told = {key: manifest[key] for key in _PRINTED} | {"notices": influence_notices(study, manifest)}
+    return {"run": folder.key, "cached": cached, **told}
 
 
 def influence_run(
@@ -189,7 +190,7 @@ def _computed(
         "factor_examples": prepared.factor_examples,
         "factor_agreement": prepared.factor_agreement,
         "precision": asdict(prepared.precision),
-        "notices": [*data.notices, *next_epoch.notices, *_assumed(study), *_warnings(prepared)],
+        "notices": [*data.notices, *next_epoch.notices, *_warnings(prepared)],
         "result_version": RESULT_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "environment": {"threads": torch.get_num_threads(), "torch": torch.__version__, "device": device.type},
@@ -215,18 +216,6 @@ def _stationarity(folder: RunFolder, prepared: PreparedInfluence) -> NDArray[np.
         total, squares = total + pooled.sum(axis=0), squares + (pooled**2).sum(axis=0)
     mean = total / count
     return np.abs(mean) / np.sqrt(np.maximum(squares / count - mean**2, 1e-60))
-
-
-def _assumed(study: Study) -> list[str]:
-    """Says what was taken for granted because the study file does not tell it."""
-    training = study.training
-    if study.influence.damping != "training" or "training" in study.model_fields_set:
-        return []
-    return [
-        f"the study has no [training]: influence predicts a training of {training.epochs} epochs at a learning rate of"
-        f" {training.learning_rate:g}; say in [training] how the model was trained, or set [influence] damping ="
-        " 'heuristic'"
-    ]
 
 
 def _warnings(prepared: PreparedInfluence) -> list[str]:

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.study import Study
+
 NO_TEST_SPLIT = "No test split: the result is judged on the validation data that was searched on."
 _WHERE = {"test": "on unseen test data", "validation": "on the validation data that was searched on"}
 
@@ -118,3 +120,22 @@ def climb_sentence(
         f"{estimate}, in round {best}, against {plain:.1f}% of plain training ({reached - plain:+.1f} points):"
         f" {moved}; {left}."
     )
+
+
+def influence_notices(study: Study, manifest: Mapping[str, Any]) -> list[str]:
+    """Returns what a reader of an influence run, or of the verdict on it, should know.
+
+    Args:
+        study: as its file says now: what it leaves out was assumed, also where the run was computed before.
+        manifest: of the influence run.
+    """
+    assumed = sorted({"epochs", "learning_rate"} - study.training.model_fields_set)
+    told = list(manifest["notices"])
+    if assumed and study.influence.damping == "training":
+        training = study.training
+        told.append(
+            f"[training] does not tell {' and '.join(assumed)}: influence predicts {training.epochs} epochs at a"
+            f" learning rate of {training.learning_rate:g}. Say there how the model was trained, or set [influence]"
+            " damping = 'heuristic'."
+        )
+    return told

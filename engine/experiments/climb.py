@@ -10,36 +10,36 @@ of later rounds are computed on samples that chose the weights before them, and 
 split is divided once: two thirds *choose* (influence, certificate, verdict), one third *judges*: it ends
 the climb and picks the best round, and no weights ever see it. Test samples are only reported.
 
+**What is better.** The third that judges is often a hundred samples or two: its mean accuracy moves in steps of a
+sample, so one of them would decide. Its mean loss, sample by sample against the best round so far, tells an
+improvement from chance: it must fall beyond its error, and accuracy must not fall beyond its own.
+
 Influence after weighted training is at the weighted optimum, under the curvature of the unweighted loss.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.classes import did_you_mean, listed
+from engine.classes import listed
 from engine.errors import RefusedInput
+from engine.experiments.climb_options import How
+from engine.experiments.paired import mean_change
+from engine.frontier.ceiling import Judgement
 from engine.frontier.certificate import WeightRange, certificate
+from engine.frontier.evidence import FEW_SAMPLES
 from engine.frontier.folds import Floats
+from engine.reweight.all_classes import Outcomes
 
-How = Literal["reweight", "remove"]
-HOWS: tuple[How, ...] = ("reweight", "remove")
-ROUNDS = 8
-"""Most rounds unless a user says otherwise; round 0 is plain training."""
-MOST_ROUNDS = 100
-SEEDS = 3
-"""Trainings of each round, with the study's own seed and those after it."""
 PATIENCE = 2
 """Rounds without a better one after which the climb ends."""
 FEWEST = 6
 """Validation samples that a class needs: four, one a fold, to choose by, and two to judge by."""
 _JUDGES = 1 / 3
 _STEP = 0.5
-_DIGITS = 9
-"""Means that agree to so many digits are equal: what is left is rounding."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,6 @@ class Weighted:
         every = np.zeros(samples)
         every[self.kept] = self.weights
         return every
-
-
-def checked_how(how: str, rounds: int) -> How:
-    """Returns the way to climb.
-
-    Raises:
-        RefusedInput: if there is no such way, or the rounds are not from 1 to 100.
-    """
-    if how not in HOWS:
-        remedy = did_you_mean(how, HOWS) or "Choose one of them"
-        raise RefusedInput(f"--how is '{how}'", " or ".join(HOWS), remedy)
-    if not 1 <= rounds <= MOST_ROUNDS:
-        raise RefusedInput(f"--rounds is {rounds}", f"a number from 1 to {MOST_ROUNDS}", "Ask for fewer or more rounds")
-    return HOWS[HOWS.index(how)]
 
 
 def divided(
@@ -134,23 +120,68 @@ def next_weighted(how: How, now: Weighted, influence: NDArray[np.float32], weigh
     return Weighted(now.kept, moved.astype(np.float32))
 
 
-def best_round(rounds: Sequence[Mapping[str, Any]]) -> int:
-    """Returns the round of the highest mean accuracy over classes, then the lowest mean loss, then the earliest.
+def is_better(after: Outcomes, before: Outcomes, labels: NDArray[np.int64]) -> bool:
+    """Whether a round has a lower mean loss beyond chance, and no lower mean accuracy beyond chance.
+
+    Both are means over classes, and chance is the paired error over samples, 95% to one side
+    (:func:`engine.experiments.paired.mean_change`).
 
     Args:
-        rounds: each with ``accuracy`` and ``loss``, of which ``validation`` (the judging third) counts, ``(K,)``.
+        after: what the round's models make of the samples that judge, ``(S, V)``.
+        before: what those of the best round so far make of them.
+        labels: class of each of those samples, ``(V,)``; two or more of each class.
     """
+    loss = mean_change(after.losses, before.losses, labels)
+    return loss.is_lower and not mean_change(after.correct, before.correct, labels).is_lower
 
-    def rank(number: int) -> tuple[float, float, int]:
-        accuracy, loss = (float(np.mean(rounds[number][name]["validation"])) for name in ("accuracy", "loss"))
-        return round(accuracy, _DIGITS), -round(loss, _DIGITS), -number
 
-    return max(range(len(rounds)), key=rank)
+def best_round(judged: Sequence[Outcomes], labels: NDArray[np.int64]) -> int:
+    """Returns the last round that was better than the best before it; 0 where none was.
+
+    Args:
+        judged: what each round's models make of the samples that judge, ``(S, V)``.
+        labels: class of each of those samples, ``(V,)``.
+    """
+    best = 0
+    for number in range(1, len(judged)):
+        if is_better(judged[number], judged[best], labels):
+            best = number
+    return best
+
+
+def few_that_choose(labels: NDArray[np.int64], class_names: Sequence[str]) -> str | None:
+    """Says which classes have too few samples that choose for a verdict, or ``None`` where none has.
+
+    Args:
+        labels: class of each validation sample that chooses.
+        class_names: K names.
+    """
+    counts = np.bincount(labels, minlength=len(class_names))
+    few = [f"{name} ({count})" for name, count in zip(class_names, counts, strict=True) if count < FEW_SAMPLES]
+    if not few:
+        return None
+    return (
+        f"Fewer than {FEW_SAMPLES} of the validation samples that choose are of {listed(few)}: no round's verdict can"
+        " be 'at the ceiling', so the climb ends otherwise."
+    )
+
+
+def round_sentence(judged: Judgement) -> str:
+    """Returns the verdict of a round in words; few are the samples that choose, not those of the whole split."""
+    few = judged.few_samples
+    if not few:
+        return judged.sentence
+    has = "has" if len(few) == 1 else "have"
+    return (
+        f"Not enough evidence: {', '.join(few)} {has} fewer than {FEW_SAMPLES} validation samples that choose, too few"
+        " to judge."
+    )
 
 
 def why_it_ends(
     how: How,
     rounds: Sequence[Mapping[str, Any]],
+    best: int,
     most: int,
     left: NDArray[np.integer],
     class_names: Sequence[str],
@@ -159,7 +190,8 @@ def why_it_ends(
 
     Args:
         how: whether samples are removed or weights moved.
-        rounds: what the rounds so far came to, with ``samples``, ``verdict``, ``accuracy`` and ``loss``.
+        rounds: what the rounds so far came to, with ``samples`` and ``verdict``.
+        best: which of them is the best.
         most: rounds that were asked for.
         left: training samples of each class that the next round would have, ``(K,)``.
         class_names: K names.
@@ -172,11 +204,17 @@ def why_it_ends(
         if bare:
             return f"Removing what harms every class would leave no training sample of {listed(bare)}."
     if last["verdict"] == "at_ceiling":
-        return f"The verdict after round {number} is 'at the ceiling': no weights were found that help every class."
-    if number - best_round(rounds) >= PATIENCE:
+        # Later weights may have used the bounds up, so that says nothing of all weights.
+        found = (
+            "no further change of the weights within the bounds was found that helps every class"
+            if number
+            else "no weights were found that help every class"
+        )
+        return f"The verdict after round {number} is 'at the ceiling': {found}."
+    if number - best >= PATIENCE:
         return (
-            f"No round after round {best_round(rounds)} was better on the validation samples that judge: neither"
-            f" accuracy nor, where that stays, loss improved for {PATIENCE} rounds."
+            f"No round after round {best} was better on the validation samples that judge: in none of {PATIENCE} rounds"
+            " did the loss fall beyond chance without accuracy falling."
         )
     if len(rounds) == most:
         return (

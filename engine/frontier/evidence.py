@@ -149,7 +149,8 @@ def others_sentence(
     costs = enumerated([f"{class_names[k]} ({held_out[k]:+.1f}%)" for k in losing]) if losing else "no other class"
     rest = len(known) - gaining - len(losing)
     gain, do = ("gains" if gaining == 1 else "gain"), ("does" if rest == 1 else "do")
-    told = f"; of the other {len(known)}, {gaining or 'none'} {gain} and {rest} {do} neither beyond chance"
+    enough = " with enough samples" if len(known) < len(others) else ""
+    told = f"; of the other {len(known)}{enough}, {gaining or 'none'} {gain} and {rest} {do} neither beyond chance"
     told = told if len(known) > 1 else ""
     return f"Improving only {who} costs {costs}{'' if losing else ' beyond chance'}{told}."
 

@@ -56,21 +56,21 @@ def test_without_json_a_reader_is_told_rounds_classes_and_sentence(digits):
 
 def test_the_tables_are_of_the_test_split_where_there_is_one(capsys):
     result = {
-        "class_names": ["cat", "[dog]"],
+        "class_names": ["cat", "[dog]", "bird"],
         "rounds": [
             {
                 "round": number,
                 "samples": 1200,
                 "verdict": "at_ceiling",
-                "accuracy": {"validation": [0.1, 0.1], "test": [0.5, value]},
-                "loss": {"validation": [9.0, 9.0], "test": [0.25, loss]},
+                "accuracy": {"validation": [0.1, 0.1, 0.1], "test": [0.5, value, 0.625]},
+                "loss": {"validation": [9.0, 9.0, 9.0], "test": [0.25, loss, 0.375]},
             }
             for number, value, loss in ((0, 0.75, 0.5), (1, None, None))
         ],
         "best_round": 1,
-        "ceiling": {"validation": [0.1, 0.1], "test": [0.5, None]},
-        "change": {"test": [0.125, None]},
-        "interval": {"test": [[-0.01, 0.2], [None, None]]},
+        "ceiling": {"validation": [0.1, 0.1, 0.1], "test": [0.5, None, 0.75]},
+        "change": {"test": [0.125, None, 0.125]},
+        "interval": {"test": [[-0.01, 0.2], [None, None], [None, None]]},
         "sentence": "It rose.",
         "stopped": "It ended.",
         "weights": "/store/weights.parquet",
@@ -82,9 +82,10 @@ def test_the_tables_are_of_the_test_split_where_there_is_one(capsys):
     shown = capsys.readouterr().out
     rows = [[cell.strip() for cell in line.strip("│ ").split("│")] for line in shown.splitlines()]
     assert ["0", "1,200", "at ceiling", "62.5%", "50.0%", "0.375"] in rows
-    assert ["1 (best)", "1,200", "at ceiling", "50.0%", "50.0%", "0.25"] in rows
+    assert ["1 (best)", "1,200", "at ceiling", "56.2%", "50.0%", "0.312"] in rows
     assert ["cat", "50.0%", "50.0%", "+12.5 (-1.0 to +20.0)"] in rows
     assert ["[dog]", "75.0%", "-", "-"] in rows
+    assert ["bird", "62.5%", "75.0%", "+12.5"] in rows
     assert "on test" in shown
     assert "It rose. It ended." in shown
     assert "Weights: /store/weights.parquet" in shown

@@ -81,9 +81,10 @@ def test_the_result_is_the_curve_and_the_estimate_per_class(ceiling, climbed):
     page = ceiling()
 
     assert BUTTON not in labels(page)
+    assert "Climb further" in labels(page)
     assert climbed["sentence"] in told(page)
     assert climbed["stopped"] in told(page)
-    expected = climb_curve(climbed["rounds"], climbed["class_names"], climbed["best_round"])
+    expected = climb_curve(climbed["rounds"], climbed["class_names"], climbed["best_round"], 3)
     assert pictures(page)["climb_curve"]["layout"]["title"]["text"] == expected.layout.title.text
     table = per_class(page)
     assert table["class"].tolist() == climbed["class_names"]
@@ -93,6 +94,7 @@ def test_the_result_is_the_curve_and_the_estimate_per_class(ceiling, climbed):
     assert table["change, points (95%)"][3] == (
         f"{100 * climbed['change']['test'][3]:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
     )
+    assert "intervals are over those and over samples" in told(page)
     assert f"Round {climbed['best_round']} was chosen on 40 validation samples" in told(page)
     downloads = [element.proto.label for element in page.get("download_button")]
     assert downloads == ["Download the weights", "Download the improved checkpoint"]
@@ -142,7 +144,49 @@ def test_the_button_starts_the_job(ceiling, monkeypatch, digits):
     after = button.click().run()
 
     assert not after.exception
-    assert asked == [("climb", digits / "study.toml", {"how": "reweight"})]
+    assert asked == [("climb", digits / "study.toml", {"how": "reweight", "rounds": 8})]
+
+
+@pytest.mark.parametrize(("rounds", "label", "disabled"), [(1, "Climb again", False), (2, "Climb again", True)])
+def test_after_a_climb_another_number_of_rounds_can_be_asked_for(
+    ceiling, climbed, monkeypatch, rounds, label, disabled
+):
+    asked: list[dict] = []
+
+    def start(store: Store, command: str, study: Path, options: dict) -> JobFolder:
+        asked.append(options)
+        return start_job(store, command, study, options, worker_argv=("false",))
+
+    monkeypatch.setattr(app.components.job_panel, "start_job", start)
+    page = ceiling()
+    page.number_input("climb_rounds").set_value(rounds).run()
+
+    (button,) = [button for button in page.button if button.label == label]
+    assert button.disabled == disabled
+    if not disabled:
+        button.click().run()
+        assert asked == [{"how": "reweight", "rounds": rounds}]
+
+
+def test_the_rounds_are_from_1_to_100_and_8_unless_asked(ceiling):
+    rounds = ceiling().number_input("climb_rounds")
+
+    assert (rounds.min, rounds.max, rounds.value) == (1, 100, 8)
+
+
+def rounds_shown(page: AppTest) -> list[float]:
+    (mean,) = [line for line in pictures(page)["climb_curve"]["data"] if line["name"] == "mean of the classes"]
+    return mean["x"] if isinstance(mean["x"], list) else list(range(len(mean["hovertext"])))
+
+
+def test_the_climb_of_most_rounds_is_shown_unless_a_job_asks_for_others(
+    ceiling, climbed, digits, digits_store, run_use_case
+):
+    run_use_case("climb", digits, digits_store, rounds=1)
+
+    assert len(rounds_shown(ceiling())) == 2
+    job = start_job(digits_store, "climb", digits, {"how": "reweight", "rounds": 1}, worker_argv=("false",))
+    assert len(rounds_shown(ceiling(job=job.id, study=str(digits / "study.toml")))) == 1
 
 
 @pytest.mark.parametrize(("how", "shown"), [("reweight", 1), ("remove", 0)])

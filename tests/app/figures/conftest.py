@@ -115,7 +115,7 @@ def _build(classes: int) -> dict[str, MakeFigure]:
         "points by class": lambda: figures.points_by_class(plane_points(), CIFAR[:2], figures.Boundary((1.0, 0.5))),
         "points by region": lambda: figures.points_by_region(plane_points(), CIFAR[:2]),
         "removal": lambda: figures.removal_rounds(removals(70, 5, 0), CIFAR[:2]),
-        "climb": lambda: figures.climb_curve(climbed(classes), names, 1),
+        "climb": lambda: figures.climb_curve(climbed(classes), names, 1, 3),
         "before and after": lambda: figures.before_after(names, accuracy, after, control, interval / 100, (1,)),
     }
 

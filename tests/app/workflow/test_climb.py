@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import app.workflow.climb
 from app.workflow.synthetic import make_synthetic
@@ -17,11 +18,11 @@ from cache.store import Store
 from engine.data import load_data
 from engine.errors import Cancelled, RefusedInput
 from engine.experiments.climb import Weighted, divided
+from engine.experiments.paired import class_changes
 from engine.experiments.synthetic import synthetic_set
 from engine.frontier import judge_together
 from engine.frontier.certificate import WeightRange, certificate
 from engine.models import load_checkpoint
-from engine.reweight.comparison import paired_change
 from engine.study import load_study
 from engine.training import evaluate, trained_from_scratch
 from engine.training.stored_state import untrained_model
@@ -49,12 +50,12 @@ threads = 1
 """
 
 
-def write_digits(folder: Path, flipped: float = 0.3) -> Path:
-    """Writes 300 + 300 + 300 digits of the first five classes, with some of the training labels flipped."""
+def write_digits(folder: Path, flipped: float = 0.3, classes: int = 5) -> Path:
+    """Writes 300 + 300 + 300 digits of the first classes, with some of the training labels flipped."""
     from sklearn.datasets import load_digits
 
     folder.mkdir(parents=True, exist_ok=True)
-    digits = load_digits(n_class=5)
+    digits = load_digits(n_class=classes)
     generator = np.random.default_rng(1)
     order = generator.permutation(len(digits.target))
     for number, split in enumerate(("train", "validation", "test")):
@@ -62,7 +63,7 @@ def write_digits(folder: Path, flipped: float = 0.3) -> Path:
         labels = digits.target[rows].astype(np.int64)
         if split == "train":
             wrong = generator.choice(300, round(flipped * 300), replace=False)
-            labels[wrong] = (labels[wrong] + generator.integers(1, 5, len(wrong))) % 5
+            labels[wrong] = (labels[wrong] + generator.integers(1, classes, len(wrong))) % classes
         np.savez(folder / f"{split}.npz", image=(digits.images[rows] * 15).astype(np.uint8), label=labels)
     (folder / "study.toml").write_text(STUDY)
     return folder
@@ -203,7 +204,7 @@ def test_the_change_is_paired_with_plain_training_over_seeds_and_samples(noisy, 
         )
     )
     with np.load(noisy / "test.npz") as arrays:
-        expected = paired_change(best, plain, arrays["label"], 5, 0)
+        expected = class_changes(best, plain, arrays["label"], 5)
 
     assert result["change"]["test"] == pytest.approx(expected.mean)
     assert np.array(result["interval"]["test"]) == pytest.approx(expected.interval)
@@ -228,7 +229,10 @@ def test_a_stopped_climb_goes_on_and_equals_one_that_never_stopped(
     with pytest.raises(Cancelled):
         run_use_case("climb", noisy, store, stop_in_round(number, stage), rounds=3)
     (stopped,) = store.unfinished_runs()
-    assert [name for name in stopped.parts if name.endswith(".json")] == [f"round-00{one}.json" for one in kept]
+    assert [name for name in stopped.parts if name.endswith(".json")] == [
+        "arithmetic.json",
+        *(f"round-00{one}.json" for one in kept),
+    ]
     before = contents(stopped.path)
 
     result = run_use_case("climb", noisy, store, rounds=3)
@@ -260,10 +264,11 @@ def test_a_round_is_finished_when_all_its_parts_are_there(noisy, tmp_path, run_u
     first, second = written.index("round-000.json"), written.index("round-001.json")
     assert set(written[: first + 1]) == {
         *("round-000-test.parquet", "round-000-validation.parquet", "round-000.parquet"),
-        *("improved.safetensors", "round-000.json"),
+        *("arithmetic.json", "round-000.safetensors", "round-000.json"),
     }
     assert {name for name in written[first + 1 : second] if name.startswith("round")} == {
         *("round-001-test.parquet", "round-001-validation.parquet", "round-001.parquet"),
+        "round-001.safetensors",
     }
     assert written[-1] == "run.json"
 
@@ -288,10 +293,11 @@ def test_later_verdicts_start_from_the_weights_that_were_trained_with(noisy, tmp
 def test_a_round_whose_parts_are_not_all_there_is_computed_again(noisy, climbed, tmp_path, run_use_case):
     store = Store(shutil.copytree(climbed[0].root, tmp_path / "store"))
     folder = only_run(store)
-    # As a process leaves it that was killed while it wrote round 2, whose model may be there already.
+    # As a process leaves it that was killed while it wrote round 2, whose model is there already.
     for name in ("run.json", "round-002.json", "round-002-test.parquet", "weights.parquet"):
         (folder.path / name).unlink(missing_ok=True)
-    (folder.path / "improved.safetensors").write_bytes(b"of another round")
+    (folder.path / "improved.safetensors").unlink()
+    (folder.path / "round-002.safetensors").write_bytes(b"half")
 
     again = run_use_case("climb", noisy, store, rounds=3)
 
@@ -327,20 +333,24 @@ def test_no_weights_see_the_samples_that_judge(noisy, climbed, tmp_path, run_use
 
     result = run_use_case("climb", folder, Store(tmp_path / "store"), rounds=2)
 
-    for mine, theirs in zip(result["rounds"], climbed[1]["rounds"], strict=False):
+    assert len(result["rounds"]) == 2
+    for mine, theirs in zip(result["rounds"], climbed[1]["rounds"][:2], strict=True):
         assert mine["held_out"] == theirs["held_out"]
         assert mine["regions"] == theirs["regions"]
         assert mine["accuracy"]["test"] == theirs["accuracy"]["test"]
         assert mine["accuracy"]["validation"] != theirs["accuracy"]["validation"]
 
 
-def test_removal_among_many_classes_says_that_nothing_harms_all(noisy, tmp_path, run_use_case, monkeypatch):
-    result = run_use_case("climb", noisy, Store(tmp_path / "store"), how="remove", rounds=1)
+def test_removal_among_many_classes_says_that_nothing_harms_all(tmp_path, run_use_case):
+    # Without a wrong label no sample harms all ten classes.
+    folder = write_digits(tmp_path / "digits", flipped=0.0, classes=10)
 
-    harmful = result["rounds"][0]["regions"]["joint_negative"]
-    assert result["rounds"][0]["removed"] == 0
-    assert result["change"]["test"] == [0.0] * 5
-    assert ("--how reweight" in result["stopped"]) == (harmful == 0)
+    result = run_use_case("climb", folder, Store(tmp_path / "store"), how="remove")
+
+    assert result["rounds"][0]["regions"]["joint_negative"] == result["rounds"][0]["removed"] == 0
+    assert result["change"]["test"] == [0.0] * 10
+    assert result["stopped"].startswith("No training sample harms all 10 classes at once")
+    assert "--how reweight" in result["stopped"]
     assert "that of plain training; the lowest class is" in result["sentence"]
 
 
@@ -379,6 +389,7 @@ def test_bad_options_are_refused_before_anything_is_read(noisy, empty_store, run
     monkeypatch.setattr(app.workflow.climb, "load_data", lambda *_: pytest.fail("the data were read"))
     for options, told in (
         ({"how": "remov"}, "Write 'remove' if that is what was meant"),
+        ({"how": ""}, "--how is ''"),
         ({"rounds": 0}, "--rounds is 0"),
         ({"rounds": 101}, "--rounds is 101"),
         ({"seed": -1}, "seed"),
@@ -441,3 +452,109 @@ def test_the_cache_takes_the_run_in(climbed):
         assert run["key"] == climbed[1]["run"]
         with pytest.raises(RefusedInput, match="no run"):
             cache.vectors(run["key"])
+
+
+def parts_of_rounds(contents: dict, rounds: int) -> dict:
+    wanted = tuple(f"round-{number:03d}" for number in range(rounds))
+    return {name: told for name, (_, told) in contents.items() if name.startswith(wanted)}
+
+
+def no_training(stage: str, done: int, total: int, note: str = "") -> None:
+    assert stage != "training from scratch"
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_climb_of_fewer_rounds_takes_those_of_a_longer_one_over(
+    noisy, climbed, tmp_path, run_use_case, contents, finished
+):
+    store = Store(shutil.copytree(climbed[0].root, tmp_path / "store"))
+    longer = only_run(store)
+    if not finished:
+        (longer.path / "run.json").unlink()
+
+    result = run_use_case("climb", noisy, store, no_training, rounds=2)
+
+    mine = store.run(result["run"])
+    assert parts_of_rounds(contents(mine.path), 3) == parts_of_rounds(contents(longer.path), 2)
+    alone = Store(tmp_path / "alone")
+    expected = run_use_case("climb", noisy, alone, rounds=2)
+    assert without(mine.manifest(), "created") == without(only_run(alone).manifest(), "created")
+    for name in ("improved.safetensors", "weights.parquet"):
+        assert (mine.path / name).read_bytes() == (alone.run(expected["run"]).path / name).read_bytes()
+
+
+def test_a_climb_goes_on_from_a_shipped_one_of_fewer_rounds(noisy, climbed, tmp_path, run_use_case, contents):
+    trained: set[str] = set()
+
+    def noted(stage: str, done: int, total: int, note: str = "") -> None:
+        if stage == "training from scratch":
+            trained.add(note.partition(",")[0])
+
+    alone = Store(tmp_path / "alone")
+    shorter = run_use_case("climb", noisy, alone, rounds=2)
+    shipped = tmp_path / "samples" / "noisy" / "runs" / shorter["run"]
+    shutil.copytree(alone.run(shorter["run"]).path, shipped)
+    before = contents(shipped)
+
+    result = run_use_case("climb", noisy, Store(tmp_path / "store", tmp_path / "samples"), noted, rounds=3)
+
+    assert trained == {"round 2 of at most 2"}
+    assert contents(shipped) == before
+    changing = ("created", "cached", "weights", "checkpoint")
+    assert without(result, *changing) == without(climbed[1], *changing)
+
+
+def test_rounds_that_are_being_computed_or_of_another_way_are_not_taken_over(noisy, climbed, tmp_path, run_use_case):
+    store = Store(shutil.copytree(climbed[0].root, tmp_path / "store"))
+    other = only_run(store)
+
+    with pytest.raises(AssertionError):
+        run_use_case("climb", noisy, store, no_training, rounds=2, how="remove")
+    (other.path / "run.json").unlink()
+    with other.lock(), pytest.raises(AssertionError):
+        run_use_case("climb", noisy, store, no_training, rounds=2)
+
+
+def test_rounds_of_another_device_are_neither_gone_on_from_nor_taken_over(noisy, climbed, tmp_path, run_use_case):
+    store = Store(shutil.copytree(climbed[0].root, tmp_path / "store"))
+    folder = only_run(store)
+    assert folder.read_json("arithmetic.json") == {"device": "cpu"}
+    folder.write_json("arithmetic.json", {"device": "cuda"})
+
+    with pytest.raises(AssertionError):
+        run_use_case("climb", noisy, store, no_training, rounds=2)
+    (folder.path / "run.json").unlink()
+    with pytest.raises(AssertionError):
+        run_use_case("climb", noisy, store, no_training, rounds=3)
+    assert folder.parts == ("arithmetic.json",)
+    assert folder.read_json("arithmetic.json") == {"device": "cpu"}
+
+
+def test_the_result_says_by_what_it_was_computed(climbed):
+    assert climbed[1]["environment"] == {"threads": 1, "torch": torch.__version__, "device": "cpu"}
+
+
+def test_progress_is_told_while_the_outcomes_are_looked_at(noisy, tmp_path, run_use_case):
+    evaluated: list[tuple[int, str]] = []
+
+    def noted(stage: str, done: int, total: int, note: str = "") -> None:
+        if stage == "evaluating":
+            evaluated.append((total, note))
+
+    run_use_case("climb", noisy, Store(tmp_path / "store"), noted, rounds=1)
+
+    # Three models each look at the samples of test.
+    assert [total for total, _ in evaluated].count(300) == 3
+    assert {note for _, note in evaluated} == {"round 0"}
+
+
+def test_few_samples_that_choose_are_told_as_such(noisy, tmp_path, run_use_case, edited):
+    folder = edited(
+        Path(shutil.copytree(noisy, tmp_path / "digits")), "[model]", "[data.limit]\nvalidation = 14\n[model]"
+    )
+
+    result = run_use_case("climb", folder, Store(tmp_path / "store"), rounds=1)
+
+    assert "fewer than 10 validation samples that choose" in result["rounds"][0]["sentence"]
+    assert result["rounds"][0]["verdict"] == "inconclusive"
+    assert result["notices"][0].startswith("Fewer than 10 of the validation samples that choose are of 0 (")

@@ -148,14 +148,34 @@ def test_notices_of_data_and_checkpoint_come_with_the_result(digits, empty_store
     assert "no momentum is stored" in notice
 
 
-@pytest.mark.parametrize(("damping", "told"), [('"training"', True), ('"heuristic"', False), ("0.01", False)])
+@pytest.mark.parametrize(
+    ("table", "damping", "told"),
+    [
+        ("", '"training"', "[training] does not tell epochs and learning_rate: influence predicts 20 epochs at a"),
+        ("[training]\nbatch_size = 20\nlearning_rate = 0.3\n", '"training"', "[training] does not tell epochs: "),
+        ("", '"heuristic"', None),
+        ("", "0.01", None),
+    ],
+)
 def test_a_training_that_the_study_does_not_tell_is_said_to_be_assumed(
-    damping, told, digits, empty_store, run_use_case, edited
+    table, damping, told, digits, empty_store, run_use_case, edited
 ):
-    edited(digits, "[training]\nlearning_rate = 0.15\nbatch_size = 20\nepochs = 4\n", "")
+    edited(digits, "[training]\nlearning_rate = 0.15\nbatch_size = 20\nepochs = 4\n", table)
     edited(digits, "[influence]\n", f"[influence]\ndamping = {damping}\n")
-    notices = run_use_case("influence", digits, empty_store)["notices"]
-    assert any("20 epochs at a learning rate of 0.05" in notice for notice in notices) == told
+    for command in ("influence", "ceiling"):
+        notices = run_use_case(command, digits, empty_store)["notices"]
+        assert [notice for notice in notices if "[training]" in notice and notice.startswith(told or "[training]")] == (
+            notices[-1:] if told else []
+        )
+
+
+def test_what_was_assumed_is_no_longer_said_once_the_study_tells_it(digits, empty_store, run_use_case, edited):
+    edited(digits, "[training]\nlearning_rate = 0.15\nbatch_size = 20\nepochs = 4\n", "")
+    assert "does not tell" in run_use_case("influence", digits, empty_store)["notices"][-1]
+    edited(digits, "[influence]\n", "[training]\nlearning_rate = 0.05\nepochs = 20\n\n[influence]\n")
+    again = run_use_case("influence", digits, empty_store)
+    assert again["cached"], "the settings are those that were assumed"
+    assert not any("does not tell" in notice for notice in again["notices"])
 
 
 def test_data_that_change_meanwhile_leave_nothing_stored(digits, empty_store, run_use_case):

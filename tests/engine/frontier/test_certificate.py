@@ -269,8 +269,13 @@ def test_a_solution_is_taken_if_the_two_sides_meet_to_a_millionth_a_weight(monke
     objective = rows[0] if own else None
     exact = solved(rows[own:], lower, upper, True, objective)
     reached = float(rows[0] @ exact.delta) if own else float((rows @ exact.delta).min())
-    asked = []
-    monkeypatch.setattr(sparse_solver, "maximise", lambda *_: asked.append(1) or exact)
+    asked: list[int] = []
+
+    def other(*_: object) -> interior_point.Optimum:
+        asked.append(1)
+        return exact
+
+    monkeypatch.setattr(sparse_solver, "maximise", other)
     for share, times in ((0.5e-4, 0), (2e-4, 1)):
         short = replace(exact, delta=exact.delta * (1 - share / reached))
         monkeypatch.setattr(interior_point, "maximise", lambda *_, short=short: short)

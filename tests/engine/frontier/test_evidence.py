@@ -157,14 +157,15 @@ FIVE = ("cat", "dog", "bird", "ship", "frog")
 def test_what_the_others_pay_is_told_with_how_many_gain_or_do_neither():
     sentence = others_sentence(HELD_OUT, INTERVAL, FIVE, [0])
     assert sentence == (
-        "Improving only cat costs bird (-3.0%) and dog (-1.0%); of the other 4, 1 gains and 1 does neither beyond chance."
+        "Improving only cat costs bird (-3.0%) and dog (-1.0%); of the other 4, 1 gains and 1 does neither"
+        " beyond chance."
     )
     # Those that were to gain pay nothing, whatever happens to them; of few samples nothing is claimed.
     assert others_sentence(HELD_OUT, INTERVAL, FIVE, [1, 2], few=(4,)) == (
-        "Improving only dog and bird costs no other class beyond chance; of the other 2, 1 gains and 1 does neither"
-        " beyond chance."
+        "Improving only dog and bird costs no other class beyond chance; of the other 2 with enough samples,"
+        " 1 gains and 1 does neither beyond chance."
     )
-    assert "costs bird (-3.0%); of the other 3, none gain" in others_sentence(
+    assert "costs bird (-3.0%); of the other 2 with enough samples, none gain" in others_sentence(
         HELD_OUT, INTERVAL, FIVE, [0, 4], few=(1,)
     )
 
