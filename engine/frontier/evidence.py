@@ -23,6 +23,8 @@ LOW_PRICE = 0.05
 """A price below this is none: class k would gain less than a twentieth of what class m loses."""
 NAMED = 2
 """How many classes a sentence names as those that pay."""
+_FREE = ", at no proven cost"
+"""No other class is seen to lose :data:`NEGLIGIBLE` per cent."""
 
 Kind = Literal["room", "costs", "none", "open", "few"]
 _AT_CEILING: tuple[Kind, ...] = ("costs", "none", "room", "open", "few")
@@ -104,7 +106,7 @@ def class_evidence(
     known = [_of_class(headroom, k, class_names, few, measurement) for k in chosen]
     if len(known) == 1 and known[0].kind == "room":
         # Of one class alone it is told beside, by intervals for its own pairs only, what the others pay.
-        return [replace(known[0], sentence=known[0].sentence.partition(";")[0] + ".")]
+        return [replace(known[0], sentence=known[0].sentence.removesuffix(f"{_FREE}.") + ".")]
     return known
 
 
@@ -187,7 +189,7 @@ def _of_class(
         words = f"{name} has no headroom: by itself it gains less than {NEGLIGIBLE:g}% of its {scale}{more}."
         return ClassEvidence(k, "none", (), words)
     if low > 0:
-        words = f"{name} can still gain {gain} by itself; no cost of {NEGLIGIBLE:g}% or more is proven."
+        words = f"{name} can still gain {gain} by itself{_FREE}."
         return ClassEvidence(k, "room", (), words)
     words = f"Whether {name} can still gain by itself is open: {low:+.1f} to {high:+.1f}% of its {scale} (95%)."
     return ClassEvidence(k, "open", (), words)

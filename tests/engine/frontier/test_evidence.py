@@ -36,7 +36,7 @@ def test_a_class_that_gains_while_nobody_loses_has_room():
     known = class_evidence(headroom([(0, 1, -2.0, 2.1)]), NAMES)
     assert {one.kind for one in known} == {"room"}
     assert [one.class_index for one in known] == [0, 1, 2, 3]
-    assert known[0].sentence == "cat can still gain about 3.0% of its loss by itself; no cost of 1% or more is proven."
+    assert known[0].sentence == "cat can still gain about 3.0% of its loss by itself, at no proven cost."
 
 
 def test_only_classes_that_lose_beyond_chance_are_called_payers_the_heaviest_loss_first():
@@ -190,3 +190,9 @@ def test_long_enumerations_are_cut():
 def test_the_dearest_two_classes_stand_in_the_way_if_their_price_is_not_negligible():
     prices = np.array([[0, 1.0, 3.0, 2.0], [0.049, 0, 0.05, 0], [0, 0, 0, 0], [np.nan] * 4])
     assert [costly_classes(prices, k) for k in range(4)] == [[2, 3], [2], [], []]
+
+
+def test_of_one_class_alone_costs_are_told_beside_and_not_denied_in_its_sentence():
+    found = headroom([(0, 1, -2.0, 2.1)])
+    assert told(found, judged=[0]) == ["cat can still gain about 3.0% of its loss by itself."]
+    assert told(found, judged=[0, 1])[0].endswith("by itself, at no proven cost.")
