@@ -1,45 +1,21 @@
 """The section 'All classes at once' of the Improve page, beside the search that was there before."""
 
-import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 import app.components.job_panel
 import app.components.server_state
 import app.workflow.all_classes
 from app.jobs import JobFolder, start_job
 from cache.store import Store
-
-DASHBOARD = Path(app.components.server_state.__file__).parents[1] / "dashboard" / "main.py"
+from tests.app.components.contents import labels, pictures, told
 
 
 @pytest.fixture
-def improve(trained_digits, digits_store, monkeypatch) -> Iterator[Callable[..., AppTest]]:
-    """Opens the Improve page on the small study; keyword arguments are what its address says."""
-    monkeypatch.setenv("PARETOSCOPE_STORE", str(digits_store.root))
-    monkeypatch.setattr(app.components.server_state, "SAMPLES", digits_store.root / "no samples")
-    digits_store.register_study(trained_digits / "study.toml")
-
-    def page(**view: str) -> AppTest:
-        dashboard = AppTest.from_file(str(DASHBOARD), default_timeout=60)
-        for name, value in view.items():
-            dashboard.query_params[name] = value
-        dashboard.run()
-        assert not dashboard.exception
-        shown = dashboard.switch_page("../pages/improve.py").run()
-        assert not shown.exception
-        return shown
-
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield page
-    app.components.server_state.opened().cache.close()
-    st.cache_resource.clear()
-    st.cache_data.clear()
+def improve(trained_digits, page_of):
+    """The Improve page on the small study."""
+    return page_of(trained_digits, "improve")
 
 
 @pytest.fixture
@@ -47,19 +23,6 @@ def at_full_step(trained_digits, digits_store, run_use_case, monkeypatch) -> dic
     """Improves all classes with the last step, whatever it does."""
     monkeypatch.setattr(app.workflow.all_classes, "choose_step", lambda changes: 3)
     return run_use_case("reweight", trained_digits, digits_store, setting="all_classes")
-
-
-def labels(page: AppTest) -> list[str]:
-    return [button.label for button in page.button]
-
-
-def told(page: AppTest) -> str:
-    return "\n".join(element.value for element in (*page.markdown, *page.caption, *page.info))
-
-
-def pictures(page: AppTest) -> dict[str, dict]:
-    charts = page.get("plotly_chart")
-    return {chart.proto.id.rsplit("-", 1)[-1]: json.loads(chart.proto.spec) for chart in charts}
 
 
 def titles(drawn: dict[str, dict]) -> dict[str, str]:

@@ -1,11 +1,8 @@
 """The section 'How high is the ceiling?' of the Ceiling page."""
 
-import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import app.components.job_panel
@@ -13,53 +10,21 @@ import app.components.server_state
 from app.figures import climb_curve
 from app.jobs import JobFolder, start_job
 from cache.store import Store
+from tests.app.components.contents import labels, pictures, told
 
-DASHBOARD = Path(app.components.server_state.__file__).parents[1] / "dashboard" / "main.py"
 BUTTON = "Climb to the ceiling"
 
 
 @pytest.fixture
-def ceiling(digits, digits_store, monkeypatch) -> Iterator[Callable[..., AppTest]]:
-    """Opens the Ceiling page on a copy of the small study; keyword arguments are what its address says."""
-    monkeypatch.setenv("PARETOSCOPE_STORE", str(digits_store.root))
-    monkeypatch.setattr(app.components.server_state, "SAMPLES", digits_store.root / "no samples")
-    digits_store.register_study(digits / "study.toml")
-
-    def page(**view: str) -> AppTest:
-        dashboard = AppTest.from_file(str(DASHBOARD), default_timeout=60)
-        for name, value in view.items():
-            dashboard.query_params[name] = value
-        dashboard.run()
-        assert not dashboard.exception
-        shown = dashboard.switch_page("../pages/ceiling.py").run()
-        assert not shown.exception
-        return shown
-
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield page
-    app.components.server_state.opened().cache.close()
-    st.cache_resource.clear()
-    st.cache_data.clear()
+def ceiling(digits, page_of):
+    """The Ceiling page on a copy of the small study."""
+    return page_of(digits, "ceiling")
 
 
 @pytest.fixture
 def climbed(digits, digits_store, run_use_case) -> dict:
     """Two rounds, which is not how many the page asks for."""
     return run_use_case("climb", digits, digits_store, rounds=2)
-
-
-def labels(page: AppTest) -> list[str]:
-    return [button.label for button in page.button]
-
-
-def told(page: AppTest) -> str:
-    return "\n".join(element.value for element in (*page.markdown, *page.caption, *page.info))
-
-
-def pictures(page: AppTest) -> dict[str, dict]:
-    charts = page.get("plotly_chart")
-    return {chart.proto.id.rsplit("-", 1)[-1]: json.loads(chart.proto.spec) for chart in charts}
 
 
 def per_class(page: AppTest):

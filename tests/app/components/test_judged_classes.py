@@ -1,41 +1,21 @@
 """The choice of judged classes on the Ceiling page, and the verdict that it shows."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import app.components.job_panel
 import app.components.server_state
 from app.jobs import JobFolder, start_job
 from cache.store import Store
-
-DASHBOARD = Path(app.components.server_state.__file__).parents[1] / "dashboard" / "main.py"
+from tests.app.components.contents import labels
 
 
 @pytest.fixture
-def ceiling(trained_digits, digits_store, monkeypatch) -> Iterator[Callable[..., AppTest]]:
-    """Opens the Ceiling page on the small study; keyword arguments are what its address says."""
-    monkeypatch.setenv("PARETOSCOPE_STORE", str(digits_store.root))
-    monkeypatch.setattr(app.components.server_state, "SAMPLES", digits_store.root / "no samples")
-    digits_store.register_study(trained_digits / "study.toml")
-
-    def page(**view: str) -> AppTest:
-        dashboard = AppTest.from_file(str(DASHBOARD), default_timeout=60)
-        for name, value in view.items():
-            dashboard.query_params[name] = value
-        shown = dashboard.run()
-        assert not shown.exception
-        return shown
-
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield page
-    app.components.server_state.opened().cache.close()
-    st.cache_resource.clear()
-    st.cache_data.clear()
+def ceiling(trained_digits, page_of):
+    """The Ceiling page on the small study."""
+    return page_of(trained_digits, "ceiling")
 
 
 @pytest.fixture
@@ -61,10 +41,6 @@ def reason(result: dict) -> str:
 def picker(page: AppTest):
     (found,) = [widget for widget in page.multiselect if widget.label == "Judge only some classes"]
     return found
-
-
-def labels(page: AppTest) -> list[str]:
-    return [button.label for button in page.button]
 
 
 def table(page: AppTest):
