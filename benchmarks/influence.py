@@ -7,7 +7,6 @@ same with as many samples for the factors as ours took; (c) one training epoch.
 """
 
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from benchmarks.kronfluence_peer import KronfluencePeer
 from benchmarks.large_data import measure_large
 from benchmarks.memory import watched_memory
 from benchmarks.on_gpu import gpu_seconds
-from benchmarks.report import Figure, Report
+from benchmarks.report import Figure, Report, say
 from engine.data import StudyData
 from engine.frontier import pool_folds
 from engine.influence import Horizon, PreparedInfluence, prepare_influence
@@ -51,25 +50,20 @@ class Ours:
     prepared: PreparedInfluence
 
 
-def _say(what: str) -> None:
-    """Tells on standard error what is measured now: a run takes minutes."""
-    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
-
-
 def measure(quick: bool) -> Report:
     """Measures the figures of ``influence``; a quick run scales the peers and leaves Spearman out."""
     with tempfile.TemporaryDirectory(prefix="paretoscope-benchmark-") as name:
         folder = Path(name)
-        _say("training the model")
+        say("training the model")
         study = trained_study(folder, epochs=1 if quick else 10)
         data, next_epoch = loaded(study)
         # kronfluence knows no weight decay, and it would be another curvature.
         # Nor has it a horizon: both take the heuristic damping.
         study = study.with_changes(training={"weight_decay": 0.0}, influence={"damping": "heuristic"})
-        _say("ours, K = 10")
+        say("ours, K = 10")
         k10 = _ours(study, data, next_epoch.start, next_epoch)
         epochs = [_epoch(next_epoch, seed) for seed in range(1 if quick else 3)]
-        _say("ours, K = 100")
+        say("ours, K = 100")
         many, model = artificial_classes(data, 100)
         # Of its figures none is of the factors: some samples do.
         few = study.with_changes(influence={"factor_examples": _FEW})
@@ -77,17 +71,17 @@ def measure(quick: bool) -> Report:
 
         modules, count = k10.prepared.tracked.names, len(data.train)
         peer = KronfluencePeer(next_epoch.start, data, modules, folder / "k10")
-        _say("kronfluence: factors")
+        say("kronfluence: factors")
         fitted = _PART if quick else count
         fit = peer.fit("full", fitted) * count / fitted
         fit_same = (
             fit * k10.prepared.factor_examples / count if quick else peer.fit("same", k10.prepared.factor_examples)
         )
-        _say("kronfluence: class by class")
+        say("kronfluence: class by class")
         calls = [peer.score("full", k) for k in range(_CALLS if quick else data.num_classes)]
         call_seconds = [seconds for seconds, _ in calls]
         ten = statistics.median(call_seconds) * 10 if quick else sum(call_seconds)
-        _say("kronfluence: K = 100")
+        say("kronfluence: K = 100")
         of_many = KronfluencePeer(model, many, modules, folder / "k100")
         of_many.fit("few", _FEW)
         hundred = statistics.median(of_many.score("few", k, _PART)[0] * count / _PART for k in range(_CALLS)) * 100

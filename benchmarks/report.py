@@ -3,6 +3,8 @@
 import json
 import platform
 import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -74,6 +76,11 @@ class Report:
         for name, value in self.details.items():
             console.print(f"{name}: {value}")
         console.print(f"{machine()}, commit {commit()}")
+
+
+def say(what: str) -> None:
+    """Tells on standard error what is measured now: a run takes minutes."""
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 
 def machine() -> str:

@@ -6,9 +6,7 @@ drawn by seed, is used for the final figures alone. Beside the bank: the paper's
 all classes at once, headroom against single classes really raised, and the time of one certificate.
 """
 
-import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.certificate_time import certificate_seconds
-from benchmarks.report import Figure, Report
+from benchmarks.report import Figure, Report, say
 from benchmarks.verdict_bank import Case, bank, kept_for_the_end
 from benchmarks.verdict_claims import (
     all_classes_together,
@@ -97,15 +95,15 @@ def measure(quick: bool) -> Report:
     with tempfile.TemporaryDirectory(prefix="paretoscope-benchmark-") as name:
         folder = Path(name)
         for number, case in enumerate(cases):
-            _say(f"case {number + 1} of {len(cases)}: {case.name}")
+            say(f"case {number + 1} of {len(cases)}: {case.name}")
             lines.append(_told(case, bool(kept[number]), folder))
-        _say("all classes at once")
+        say("all classes at once")
         together = all_classes_together(folder / "digits")
-    _say("headroom")
+    say("headroom")
     headroom = headroom_agreement(judge)
-    _say("synthetic sets")
+    say("synthetic sets")
     flips, correlation = joint_negative_flips(judge), frontier_correlation(judge)
-    _say("the time of certificates")
+    say("the time of certificates")
     ten, hundred = certificate_seconds(10), certificate_seconds(100, runs=1 if quick else 3)
     final = lines if quick else [line for line in lines if line.kept]
     scored = [line for line in final if line.truth]
@@ -225,8 +223,3 @@ def _told(case: Case, kept: bool, folder: Path) -> Told:
         classes=data.num_classes,
         accuracy_points=100 * truth.accuracy,
     )
-
-
-def _say(what: str) -> None:
-    """Tells on standard error what is measured now."""
-    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)

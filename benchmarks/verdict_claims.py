@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from app.workflow.commands import COMMANDS
+from app.workflow.outcome_parts import outcomes_of
 from app.workflow.synthetic import write_study
 from benchmarks.cifar_study import REPOSITORY
-from benchmarks.verdict_truth import outcomes
 from cache.store import Store
 from engine.data import StudyData, load_data
 from engine.experiments.synthetic import synthetic_set
@@ -124,7 +124,7 @@ def headroom_agreement(judge: Judge) -> HeadroomAgreement:
     seeds = tuple(range(1, HEADROOM_SEEDS + 1))
     models = trained_from_scratch(study, data, np.repeat(rows, len(seeds), axis=0), seeds * len(rows))
     losses = [
-        np.stack(np.split(outcomes(models, split, data)[0], len(rows))).mean(axis=1)
+        np.stack(np.split(outcomes_of(models, split, data).losses, len(rows))).mean(axis=1)
         for split in (data.validation, data.test)
     ]
     labels = [data.validation.labels.numpy(), data.test.labels.numpy()]

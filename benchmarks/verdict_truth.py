@@ -12,12 +12,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
-from torch import nn
 
-from engine.data import Samples, StudyData
+from app.workflow.outcome_parts import outcomes_of
+from engine.data import StudyData
 from engine.reweight.all_classes import class_means
 from engine.study import Study
-from engine.training import evaluate, trained_from_scratch
+from engine.training import trained_from_scratch
 
 STEPS = (0.1, 0.25, 0.5)
 
@@ -59,14 +59,14 @@ def measured_truth(study: Study, data: StudyData, weights: Floats, pairs: int) -
     rows = [np.ones(len(weights)), *(1 + step * (weights - 1) for step in STEPS)]
     seeds = tuple(range(1, pairs + 1))
     models = trained_from_scratch(study, data, np.repeat(np.stack(rows), pairs, axis=0), seeds * len(rows))
-    validation, _ = outcomes(models, data.validation, data)
-    losses, correct = outcomes(models, data.test, data)
+    validation = outcomes_of(models, data.validation, data).losses
+    test = outcomes_of(models, data.test, data)
     classes, labels = data.num_classes, data.test.labels.numpy()
     before, *after = np.split(validation, len(rows))
     step = chosen_step(before, after, data.validation.labels.numpy(), classes)
-    control, *stepped = np.split(losses, len(rows))
+    control, *stepped = np.split(test.losses, len(rows))
     intervals = [paired_interval(one, control, labels, classes) for one in stepped]
-    right = [float(class_means(one, labels, classes).mean()) for one in np.split(correct, len(rows))]
+    right = [float(class_means(one, labels, classes).mean()) for one in np.split(test.correct, len(rows))]
     chosen = intervals[step]
     return Truth(
         label=label_of(intervals, step),
@@ -125,10 +125,3 @@ def label_of(intervals: Sequence[Floats], step: int) -> Label | None:
     if not (low > 0).any() and 2 * (high < 0).sum() > len(low):
         return "improvable"
     return "ceiling" if all((interval[:, 0] > 0).any() for interval in intervals) else None
-
-
-def outcomes(models: Sequence[nn.Module], samples: Samples, data: StudyData) -> tuple[NDArray, NDArray]:
-    """Returns loss and correctness of every sample under each of S models, ``(S, V)`` each."""
-    device = next(models[0].parameters()).device
-    found = [evaluate(model, samples, data.transform, data.num_classes, device) for model in models]
-    return np.stack([one.losses for one in found]), np.stack([one.correct for one in found])

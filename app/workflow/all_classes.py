@@ -17,7 +17,7 @@ from torch import nn
 
 from app.workflow.candidate_parts import CHECKPOINT, write_result_weights
 from app.workflow.influence import fold_counts, fold_rows, influence_run, stored_influence
-from app.workflow.outcome_parts import read_outcomes, write_outcomes
+from app.workflow.outcome_parts import outcomes_of, read_outcomes, write_outcomes
 from app.workflow.sentences import NO_TEST_SPLIT, all_classes_sentence
 from cache.fingerprints import RESULT_VERSION, reweight_key
 from cache.run_folder import RunFolder
@@ -43,7 +43,7 @@ from engine.reweight.all_classes import (
 )
 from engine.reweight.comparison import paired_change
 from engine.study import Study
-from engine.training import evaluate, trained_from_scratch
+from engine.training import trained_from_scratch
 
 _CONTROL, _STEP = "control.parquet", "step-{:03d}.parquet"
 """Parts with the validation samples after the trainings that η is chosen by."""
@@ -240,12 +240,7 @@ class _AllClasses:
         return trained_from_scratch(self.study, self.data, np.stack(weights), seeds, report)
 
     def _outcomes(self, models: Sequence[nn.Module], samples: Samples) -> Outcomes:
-        measurement = self.study.influence.measurement
-        found = [
-            evaluate(model, samples, self.data.transform, self.data.num_classes, self.device, measurement=measurement)
-            for model in models
-        ]
-        return Outcomes(*(np.stack([getattr(one, name) for one in found]) for name in ("values", "losses", "correct")))
+        return outcomes_of(models, samples, self.data, self.study.influence.measurement)
 
 
 def _empty(seeds: int, samples: int) -> Outcomes:

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from app.workflow.arithmetic import keep_parts_of
 from app.workflow.candidate_parts import CHECKPOINT, WEIGHTS, write_result_weights
 from app.workflow.climb_parts import (
     MODEL,
@@ -25,10 +26,9 @@ from app.workflow.climb_parts import (
     SAMPLES,
     copied,
     finished_rounds,
-    keep_parts_of,
     take_over,
 )
-from app.workflow.outcome_parts import read_outcomes, write_outcomes
+from app.workflow.outcome_parts import outcomes_of, read_outcomes, write_outcomes
 from app.workflow.sentences import climb_sentence
 from cache.fingerprints import RESULT_VERSION, climb_key, climb_keys
 from cache.run_folder import RunFolder
@@ -158,7 +158,10 @@ class _Climb:
         data = dataclasses.replace(self.data, train=train, validation=self.choosing)
         seeds = [self.study.seed + number for number in range(SEEDS)]
         models = trained_from_scratch(self.study, data, np.stack([now.weights] * SEEDS), seeds, report)
-        outcomes = {split: self._outcomes(models, samples, report) for split, samples in self.splits.items()}
+        measurement = self.study.influence.measurement
+        outcomes = {
+            split: outcomes_of(models, samples, data, measurement, report) for split, samples in self.splits.items()
+        }
         means = {
             name: {
                 split: class_means(getattr(found, field), self.splits[split].labels.numpy(), self.classes).tolist()
@@ -214,22 +217,6 @@ class _Climb:
     def _influence_of(self, number: int) -> NDArray[np.float32]:
         column = self.folder.read_table(SAMPLES.format(number)).column("influence").combine_chunks()
         return column.flatten().to_numpy(zero_copy_only=False).reshape(-1, self.classes)
-
-    def _outcomes(self, models: Sequence[nn.Module], samples: Samples, progress: Progress) -> Outcomes:
-        measurement = self.study.influence.measurement
-        found = [
-            evaluate(
-                model,
-                samples,
-                self.data.transform,
-                self.classes,
-                self.device,
-                measurement=measurement,
-                progress=progress,
-            )
-            for model in models
-        ]
-        return Outcomes(*(np.stack([getattr(one, name) for one in found]) for name in ("values", "losses", "correct")))
 
     def _result(self, rounds: Sequence[dict[str, Any]], weighted: Sequence[Weighted], stopped: str) -> dict[str, Any]:
         best = self.best

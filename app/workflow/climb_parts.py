@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from app.workflow.arithmetic import ARITHMETIC, computed_in
 from cache.run_folder import RunFolder
 from cache.store import Store
 from engine.errors import RefusedInput
@@ -17,8 +17,6 @@ ROUND, SAMPLES, OUTCOMES = "round-{:03d}.json", "round-{:03d}.parquet", "round-{
 """Parts of a round: its figures, written last; its weights and influence; what its models make of a split."""
 MODEL = "round-{:03d}.safetensors"
 """Part of a round that was better than those before it: its model."""
-ARITHMETIC = "arithmetic.json"
-"""Part that says on what the rounds of a run are computed."""
 
 
 def finished_rounds(folder: RunFolder) -> int:
@@ -27,13 +25,6 @@ def finished_rounds(folder: RunFolder) -> int:
     while ROUND.format(count) in parts:
         count += 1
     return count
-
-
-def keep_parts_of(folder: RunFolder, arithmetic: dict[str, Any]) -> None:
-    """Drops what a stopped climb left if it was computed otherwise: on a GPU, say, and this goes on without one."""
-    if folder.parts and not _computed_by(folder, arithmetic):
-        folder.discard()
-    folder.write_json(ARITHMETIC, arithmetic)
 
 
 def take_over(folder: RunFolder, store: Store, keys: Iterable[str], most: int) -> None:
@@ -52,7 +43,7 @@ def take_over(folder: RunFolder, store: Store, keys: Iterable[str], most: int) -
     others = [
         other
         for other in [*store.finished_runs(), *store.unfinished_runs()]
-        if other.key in wanted and _computed_by(other, arithmetic)
+        if other.key in wanted and computed_in(other, arithmetic)
     ]
     if not others:
         return
@@ -71,10 +62,6 @@ def take_over(folder: RunFolder, store: Store, keys: Iterable[str], most: int) -
 def copied(source: Path) -> Callable[[Path], object]:
     """Returns what writes a part that equals a file."""
     return partial(shutil.copyfile, source)
-
-
-def _computed_by(folder: RunFolder, arithmetic: dict[str, Any]) -> bool:
-    return ARITHMETIC in folder.parts and folder.read_json(ARITHMETIC) == arithmetic
 
 
 def _copy(source: RunFolder, target: RunFolder, most: int) -> None:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
+from app.workflow.arithmetic import keep_parts_of
 from app.workflow.sentences import influence_notices
 from cache.fingerprints import RESULT_VERSION, influence_key
 from cache.parts import VECTOR_PARTS
@@ -30,8 +31,6 @@ from engine.progress import Progress, silent
 from engine.study import Study
 from engine.training import Evaluation, NextEpoch, evaluate
 
-_ARITHMETIC = "arithmetic.json"
-"""Part that says in what the scores of a run are computed."""
 _FEW = 0.5
 """Tracked share of parameters below which a result says so."""
 _PRINTED = (
@@ -150,7 +149,7 @@ def _computed(
     }
     horizon = Horizon(next_epoch.horizon, next_epoch.training.weight_decay)
     prepared = prepare_influence(study, data, model, horizon, progress)
-    _keep_parts_of(
+    keep_parts_of(
         folder,
         {
             "device": device.type,
@@ -195,13 +194,6 @@ def _computed(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "environment": {"threads": torch.get_num_threads(), "torch": torch.__version__, "device": device.type},
     }
-
-
-def _keep_parts_of(folder: RunFolder, arithmetic: dict[str, Any]) -> None:
-    """Drops what a stopped run left if it was computed otherwise: on a GPU, say, and this goes on without one."""
-    if _ARITHMETIC in folder.parts and folder.read_json(_ARITHMETIC) != arithmetic:
-        folder.discard()
-    folder.write_json(_ARITHMETIC, arithmetic)
 
 
 def _stationarity(folder: RunFolder, prepared: PreparedInfluence) -> NDArray[np.float64]:

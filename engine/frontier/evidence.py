@@ -7,7 +7,7 @@ weights were chosen on; they say whom a class without headroom would have to tak
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -103,11 +103,9 @@ def class_evidence(
         measurement: what the classes are judged by, for the words.
     """
     chosen = range(len(class_names)) if judged is None else judged
-    known = [_of_class(headroom, k, class_names, few, measurement) for k in chosen]
-    if len(known) == 1 and known[0].kind == "room":
-        # Of one class alone it is told beside, by intervals for its own pairs only, what the others pay.
-        return [replace(known[0], sentence=known[0].sentence.removesuffix(f"{_FREE}.") + ".")]
-    return known
+    # Of one class alone it is told beside, by intervals for its own pairs only, what the others pay.
+    free = _FREE if len(chosen) > 1 else ""
+    return [_of_class(headroom, k, class_names, few, measurement, free) for k in chosen]
 
 
 def by_importance(evidence: Sequence[ClassEvidence], headroom: ClassHeadroom, at_ceiling: bool) -> list[ClassEvidence]:
@@ -164,7 +162,7 @@ def enumerated(words: Sequence[str], most: int = NAMED + 1) -> str:
 
 
 def _of_class(
-    headroom: ClassHeadroom, k: int, names: Sequence[str], few: Sequence[int], measurement: Measurement
+    headroom: ClassHeadroom, k: int, names: Sequence[str], few: Sequence[int], measurement: Measurement, free: str
 ) -> ClassEvidence:
     name, scale = names[k], WORDS[measurement].scale
     if k in few:
@@ -189,7 +187,7 @@ def _of_class(
         words = f"{name} has no headroom: by itself it gains less than {NEGLIGIBLE:g}% of its {scale}{more}."
         return ClassEvidence(k, "none", (), words)
     if low > 0:
-        words = f"{name} can still gain {gain} by itself{_FREE}."
+        words = f"{name} can still gain {gain} by itself{free}."
         return ClassEvidence(k, "room", (), words)
     words = f"Whether {name} can still gain by itself is open: {low:+.1f} to {high:+.1f}% of its {scale} (95%)."
     return ClassEvidence(k, "open", (), words)
