@@ -32,7 +32,7 @@ def list_checkpoints(study: Study) -> dict[int, Path]:
     """
     path = study.checkpoints_path
     if path.is_file():
-        return {_epoch_of(path) or 0: path}
+        return {epoch_of(path) or 0: path}
     files = _checkpoint_files(path)
     if not files:
         raise RefusedInput(
@@ -40,12 +40,12 @@ def list_checkpoints(study: Study) -> dict[int, Path]:
             "a file, or a folder of epoch-NNN.safetensors or .pt state dicts",
             "Train one with `python -m app train` and the study file, or name the right place in [model] checkpoints",
         )
-    numbered = [file for file in files if _epoch_of(file) is not None]
+    numbered = [file for file in files if epoch_of(file) is not None]
     found: dict[int, Path] = {}
     for suffix in SUFFIXES:
         of_kind: dict[int, Path] = {}
         for file in numbered or files:
-            epoch = _epoch_of(file) or 0
+            epoch = epoch_of(file) or 0
             if file.suffix.lower() != suffix:
                 continue
             if epoch in of_kind:
@@ -103,6 +103,7 @@ def _checkpoint_files(folder: Path) -> list[Path]:
     )
 
 
-def _epoch_of(file: Path) -> int | None:
+def epoch_of(file: Path) -> int | None:
+    """Returns the epoch that a file's name tells, ``None`` if it tells none."""
     match = _EPOCH.search(file.stem)
     return int(match[1] or match[2]) if match else None

@@ -26,7 +26,8 @@ def class_indices(targets: Sequence[str | int], class_names: Sequence[str]) -> t
 
 def _class_index(target: str | int, class_names: list[str]) -> int:
     if isinstance(target, str):
-        name = target.strip()
+        # A name that begins with a space is found as it is.
+        name = target if target in class_names else target.strip()
         if name in class_names:
             return class_names.index(name)
         number = int(name) if name.isascii() and name.isdecimal() else None

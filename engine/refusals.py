@@ -53,13 +53,38 @@ def refusal(error: ValidationError, root: type[BaseModel], source: str) -> Refus
         root: the model that was validated.
         source: where the values came from; the message begins with it.
     """
-    complaints = [(*_place(complaint, root), complaint) for complaint in error.errors()]
-    tables, key, _, _ = complaints[0]
+    return next(iter(refusals(error, root, source).values()))
+
+
+def refusals(error: ValidationError, root: type[BaseModel], source: str) -> dict[str, RefusedInput]:
+    """Returns all that pydantic complains about, one refusal a key.
+
+    Args:
+        error: what pydantic raised.
+        root: the model that was validated.
+        source: where the values came from; each message begins with it.
+
+    Returns:
+        In the order of the complaints, by the key with its tables before it, e.g. ``data.transform.mean``;
+        a contradiction within a table stands under the table's name, one between tables under ``""``.
+    """
+    by_key: dict[tuple[str, ...], list[_Complaint]] = {}
+    for complaint in error.errors():
+        tables, key, item = _place(complaint, root)
+        by_key.setdefault((*tables, key), []).append((item, complaint))
+    return {".".join(place): _told(place, about, root, source) for place, about in by_key.items()}
+
+
+_Complaint = tuple[str, ErrorDetails]
+"""The item of a list that is complained about, or an empty string, and the complaint."""
+
+
+def _told(place: tuple[str, ...], about: list[_Complaint], root: type[BaseModel], source: str) -> RefusedInput:
+    *tables, key = place
     # A value that may be of several kinds is complained about once for each kind. The
     # complaint that looks furthest into it, at an item of a list, says most.
-    about_it = [complaint for complaint in complaints if complaint[:2] == (tables, key)]
-    item = max((complaint[2] for complaint in about_it), key=len)
-    kinds = [complaint[3] for complaint in about_it if complaint[2] == item]
+    item = max((item for item, _ in about), key=len)
+    kinds = [complaint for of_item, complaint in about if of_item == item]
     first = kinds[0]
 
     if first["type"] == "extra_forbidden":

@@ -10,54 +10,33 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from engine.architecture_names import builder_name, check_form
+from engine.architecture_names import SKLEARN, builder_name, check_form, check_sklearn, transformers_folder
+from engine.data_settings import Limit, Transform
 from engine.errors import RefusedInput
 from engine.judged_by import DEFAULT, Measurement
-from engine.refusals import contradiction, refusal, unknown_key
+from engine.refusals import contradiction, refusal, refusals, unknown_key
+from engine.reweight_settings import Reweight, Settings
+from engine.text_folder import text_folder_files
+from engine.text_settings import Features, check_text, check_text_model
+from engine.torchvision_sets import DEFAULTS as OF_TORCHVISION
+from engine.torchvision_sets import SETS, DatasetName, check_keys
 
-FORMATS = Literal["parquet", "csv", "npz", "image_folder"]
+FORMATS = Literal["parquet", "csv", "npz", "image_folder", "torchvision"]
 SPLITS = ("train", "validation", "test")
 _Path = Annotated[str, Field(pattern=r"^[^\x00]+$")]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+def _is_unset(value: Any) -> bool:
+    return not value
 
 
-class Limit(_Settings):
-    """At most this many samples of each class, drawn by the study's seed."""
-
-    train: int | None = Field(None, gt=0)
-    validation: int | None = Field(None, gt=0)
-    test: int | None = Field(None, gt=0)
+def _is_none(value: Any) -> bool:
+    return value is None
 
 
-class Transform(_Settings):
-    """From stored inputs to what the model was trained on."""
-
-    resize: int | None = Field(None, ge=4, le=1024)
-    """Side in pixels to which images are resized."""
-    mean: tuple[float, ...] | None = Field(None, min_length=1)
-    """Subtracted from each channel (images, on the scale 0..1) or column (tables)."""
-    std: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(None, min_length=1)
-    """Divides each channel or column after ``mean`` was subtracted."""
-    augment: tuple[Literal["crop", "flip"], ...] = ()
-    """Random changes of training images; never used for influence."""
-
-    @model_validator(mode="after")
-    def _mean_goes_with_std(self) -> "Transform":
-        if (self.mean is None) != (self.std is None):
-            raise contradiction("only one of mean and std is given", "both or neither", "Add or remove one of them")
-        if self.mean is not None and self.std is not None and len(self.mean) != len(self.std):
-            problem = f"mean has {len(self.mean)} values and std {len(self.std)}"
-            raise contradiction(problem, "one of each for every channel or column", "Give both the same number")
-        return self
-
-
-class Data(_Settings):
+class Data(Settings):
     """Where the samples are and how they are read."""
 
     format: FORMATS
@@ -70,25 +49,45 @@ class Data(_Settings):
     """Column(s) or array that hold the inputs; tables: all but the label by default."""
     label: str = "label"
     delimiter: str | None = Field(None, min_length=1, max_length=1)
-    modality: Literal["image", "tabular"]
+    modality: Literal["image", "tabular", "text"]
     class_names: tuple[str, ...] | None = Field(None, min_length=2)
     """In the order of the labels; by default what the files say, else the distinct labels."""
+    # Left out of dumps where they say nothing, so that the keys of all other studies stay as they were.
+    dataset: DatasetName | None = Field(None, exclude_if=_is_unset)
+    """Of torchvision, with its own training and test split."""
+    root: _Path | None = Field(None, exclude_if=_is_unset)
+    """The folder that torchvision was, or is, given for it."""
+    download: bool = Field(False, exclude_if=_is_unset)
+    """Whether torchvision may fetch files that are missing; nothing is ever fetched without it."""
+    header: bool | Annotated[tuple[str, ...], Field(min_length=2)] | None = Field(None, exclude_if=_is_none)
+    """Whether a CSV file begins with the names of its columns, as it does by default; false: text, then label;
+    or the names themselves, in the order of the columns."""
+    max_length: int | None = Field(None, ge=2, le=8192, exclude_if=_is_none)
+    """Tokens of a text that a transformer sees at most, 128 by default."""
+    features: Features | None = Field(None, exclude_if=_is_none)
+    """How texts become rows of numbers, where no transformer is analysed itself."""
     limit: Limit = Limit()
     transform: Transform = Transform()
 
     @model_validator(mode="before")
     @classmethod
     def _modality_follows_format(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("format") == "torchvision":
+            return {**OF_TORCHVISION, **values}
         if isinstance(values, dict) and "modality" not in values:
-            values = {**values, "modality": "tabular" if values.get("format") == "csv" else "image"}
+            likely = "tabular" if values.get("format") == "csv" else "image"
+            values = {**values, "modality": "text" if values.get("features") else likely}
         return values
 
     @model_validator(mode="after")
     def _no_contradictions(self) -> "Data":
+        check_keys({key: getattr(self, key) for key in self.model_fields_set})
         if self.delimiter is not None and self.format != "csv":
             problem = f"delimiter is given for format = '{self.format}'"
             raise contradiction(problem, "it only for format = 'csv'", "Remove delimiter")
-        only = {"csv": "tabular", "image_folder": "image"}.get(self.format, self.modality)
+        check_text(self)
+        only = {"csv": "tabular", "image_folder": "image", "torchvision": "image"}.get(self.format, self.modality)
+        only = "text" if self.modality == "text" else only
         if self.modality != only:
             problem = f"modality is '{self.modality}' for format = '{self.format}'"
             raise contradiction(problem, f"modality = '{only}'", "Change one of the two")
@@ -106,11 +105,12 @@ class Data(_Settings):
         return self
 
 
-class Model(_Settings):
+class Model(Settings):
     """The classifier and the checkpoints of its training."""
 
     architecture: str
-    """One of ours, ``torchvision:NAME``, or ``file:PATH.py:FUNCTION``; see ``docs/architectures.md``."""
+    """One of ours, ``torchvision:NAME``, ``transformers:FOLDER``, ``file:PATH.py:FUNCTION``, or ``sklearn``; see
+    ``docs/architectures.md`` and ``docs/text.md``."""
     checkpoints: _Path = "checkpoints"
     """A folder of ``epoch-NNN.safetensors`` (or ``.pt`` state dicts), or one file."""
     epoch: int | None = Field(None, ge=0)
@@ -123,6 +123,7 @@ class Model(_Settings):
     @model_validator(mode="after")
     def _options_belong(self) -> "Model":
         check_form(self.architecture)
+        check_sklearn(self.architecture, self.checkpoints)
         for option, owners in {"bias": ("logistic_regression", "mlp"), "hidden": ("mlp",)}.items():
             if option in self.model_fields_set and self.architecture not in owners:
                 problem = f"{option} is given for architecture = '{self.architecture}'"
@@ -131,7 +132,7 @@ class Model(_Settings):
         return self
 
 
-class Training(_Settings):
+class Training(Settings):
     """How the model was, and is, trained: mean weighted cross-entropy + weight decay."""
 
     optimizer: Literal["sgd"] = "sgd"
@@ -143,14 +144,15 @@ class Training(_Settings):
     schedule: Literal["constant", "one_cycle", "cosine"] = "constant"
 
 
-class Influence(_Settings):
+class Influence(Settings):
     """How influence vectors are computed."""
 
     strategy: Literal["auto", "exact", "ekfac", "kfac", "diagonal", "identity"] = "auto"
     """The curvature H; ``auto`` is ``exact`` for small models (up to 5,000 tracked parameters), else ``ekfac``."""
-    damping: Literal["training", "heuristic"] | Annotated[float, Field(gt=0)] = "training"
+    damping: Literal["training", "heuristic", "calibrated"] | Annotated[float, Field(gt=0)] = "training"
     """What bounds the inverse of H in the operator of the ceiling: how far the whole ``[training]`` goes, or a number
-    added to the eigenvalues; ``heuristic`` is a tenth of their mean in each module, and 0.01 for ``exact``."""
+    added to the eigenvalues; ``heuristic`` is a tenth of their mean in each module, and 0.01 for ``exact``;
+    ``calibrated`` is whichever of these predicts a few trainings of this study best."""
     factor_examples: Literal["auto", "all"] | Annotated[int, Field(gt=0)] = "auto"
     """Training samples that the curvature is fitted on; ``auto`` takes as many as it needs to settle."""
     modules: Literal["auto"] | Annotated[tuple[str, ...], Field(min_length=1)] = "auto"
@@ -162,69 +164,7 @@ class Influence(_Settings):
     ``-log(p_y / (1 - p_y))``, or ``1 - p_y``; lower is better for each."""
 
 
-class Search(_Settings):
-    """The genetic search over thresholds, Table 2 of the paper."""
-
-    iterations: int = Field(20, gt=0, le=10_000)
-    population: int = Field(24, gt=1, le=10_000)
-    elites: int = Field(6, gt=0)
-    mutated_elites: int = Field(6, ge=0)
-    randoms: int = Field(6, ge=0)
-    crossover_children: int = Field(6, ge=0)
-    mutation_rate: float = Field(0.25, ge=0, le=1)
-    mutation_strength: float = Field(0.25, gt=0)
-    patience: int = Field(5, gt=0)
-    """Iterations without a better candidate after which the search stops."""
-
-    @model_validator(mode="after")
-    def _parts_add_up(self) -> "Search":
-        parts = self.elites + self.mutated_elites + self.randoms + self.crossover_children
-        if parts != self.population:
-            names = "elites + mutated_elites + randoms + crossover_children"
-            problem = f"population is {self.population} but {names} is {parts}"
-            raise contradiction(problem, "the two to be equal", "Change population or its parts")
-        return self
-
-
-class Reweight(_Settings):
-    """What is to improve and how far weights may move."""
-
-    setting: Literal["direct_improvement", "all_classes"] = "direct_improvement"
-    targets: tuple[str | int, ...] = ()
-    """Classes to improve, by name or index."""
-    weight_bounds: tuple[float, float] = (0.5, 1.5)
-    mean_preserving: bool = True
-    """Keeps the mean weight at 1, so a gain is never just a larger learning rate."""
-    objective: Literal["max_min", "sum"] = "max_min"
-    """Over the targets: the smallest gain, or (the paper) their sum."""
-    variables: Literal["auto", "groups", "samples"] = "auto"
-    """One weight a group of similar samples, or (the paper) one a sample."""
-    thresholds: Literal["attainable", "paper"] = "attainable"
-    slack: Share | dict[str, Share] = 0.5
-    """The most that the search lets each other class lose, as a share of what it could gain alone;
-    one number, or one a class by name. Thresholds of the paper's form have their own range."""
-    preset: Literal["continue", "paper"] = "continue"
-    """The study's own optimiser, or Table 2 (rate 1e-4, weight decay 1e-4, batch 512)."""
-    search: Search = Search()
-
-    @model_validator(mode="after")
-    def _bounds_hold_one(self) -> "Reweight":
-        low, high = self.weight_bounds
-        if not 0 <= low <= 1 <= high or low == high:
-            problem = f"weight_bounds is [{low:g}, {high:g}]"
-            raise contradiction(problem, "[lo, hi] with 0 <= lo <= 1 <= hi and lo < hi", "Change weight_bounds")
-        if self.thresholds == "paper" and self.mean_preserving and "mean_preserving" in self.model_fields_set:
-            problem = "mean_preserving is true for thresholds = 'paper'"
-            expected = "it only for thresholds = 'attainable', as the paper has no mean constraint"
-            raise contradiction(problem, expected, "Remove mean_preserving")
-        if self.thresholds == "paper" and "slack" in self.model_fields_set:
-            problem = "slack is set for thresholds = 'paper'"
-            expected = "it only for thresholds = 'attainable', as the paper's thresholds range over 0 to 1"
-            raise contradiction(problem, expected, "Remove slack")
-        return self
-
-
-class Compute(_Settings):
+class Compute(Settings):
     """Where the work runs."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -234,11 +174,14 @@ class Compute(_Settings):
     """CPU threads of torch; 0: all. Recorded with the result, whose last bits depend on it."""
     batch_size: int = Field(0, ge=0)
     """Samples a scoring batch; 0: chosen."""
+    workers: int = Field(1, ge=1, le=64)
+    """Processes that train candidates side by side, and share the threads; networks that are small are trained as one
+    in any case."""
     memory_gb: float = Field(2.0, gt=0)
     """What class gradients may take in memory; beyond it they are read from a temporary file."""
 
 
-class Study(_Settings):
+class Study(Settings):
     """One model and its data. ``folder`` is where the study file lies."""
 
     name: str = Field(min_length=1, max_length=200)
@@ -250,6 +193,11 @@ class Study(_Settings):
     reweight: Reweight = Reweight()
     compute: Compute = Compute()
     folder: Path = Field(exclude=True)
+
+    @model_validator(mode="after")
+    def _text_and_model_agree(self) -> "Study":
+        check_text_model(self.data, self.model.architecture)
+        return self
 
     @model_validator(mode="after")
     def _exact_is_float64(self) -> "Study":
@@ -264,15 +212,36 @@ class Study(_Settings):
 
     @property
     def data_paths(self) -> dict[str, Path]:
-        """The files or folders of the splits that have their own, by split."""
+        """The files or folders of the splits that have their own, by split; a set of torchvision has several each."""
+        if self.data.format == "torchvision":
+            return {}
         named = {split: getattr(self.data, split) for split in SPLITS}
         return {split: self.path(value) for split, value in named.items() if isinstance(value, str)}
 
     @property
+    def set_files(self) -> dict[str, tuple[Path, ...]]:
+        """The files of a set of torchvision, by split; of other formats none."""
+        if self.data.dataset is None or self.data.root is None:
+            return {}
+        known, root = SETS[self.data.dataset], self.path(self.data.root)
+        return {split: known.files(root, split) for split in ("train", "test")}
+
+    @property
     def input_paths(self) -> list[Path]:
-        """What a result depends on but the checkpoints: the data, and the user's own code where it builds the model."""
+        """What a result depends on but the weights: the data, and the file that says how the model is built."""
         builder = builder_name(self.model.architecture)
-        return [*self.data_paths.values(), *([self.path(builder.path)] if builder else [])]
+        of_set = [file for files in self.set_files.values() for file in files]
+        of_model = [self.path(builder.path)] if builder else []
+        of_model += [self.checkpoints_path] if self.model.architecture == SKLEARN else []
+        of_model += [] if self.text_folder is None else text_folder_files(self.text_folder)
+        return [*self.data_paths.values(), *of_set, *of_model]
+
+    @property
+    def text_folder(self) -> Path | None:
+        """The folder of the transformer that reads the texts, whether it is analysed or embeds; or None."""
+        embedding = self.data.features.encoder if self.data.features else None
+        named = embedding or transformers_folder(self.model.architecture)
+        return None if named is None else self.path(named)
 
     @property
     def checkpoints_path(self) -> Path:
@@ -321,6 +290,37 @@ def load_study(path: Path | str) -> Study:
     except OSError as error:
         raise RefusedInput(f"{path}: {error.strerror}", "a file that can be read", "Change its permissions") from error
     return _validated(values, path.resolve().parent, source=str(path))
+
+
+def study_of(values: dict[str, Any], folder: Path) -> Study:
+    """Returns the study of the values of a study file that need not be written yet.
+
+    Args:
+        values: as TOML has them.
+        folder: that the study file is to lie in.
+
+    Raises:
+        RefusedInput: if they are not valid.
+    """
+    return _validated(values, folder, source="study.toml")
+
+
+def study_problems(values: dict[str, Any], folder: Path) -> dict[str, RefusedInput]:
+    """Returns all that is wrong with the values of a study file, where a reader stops at the first.
+
+    Args:
+        values: as TOML has them.
+        folder: that the study file is to lie in.
+
+    Returns:
+        By key with its tables before it, e.g. ``data.train``; a contradiction within a table stands under the
+        table's name. Empty where :func:`load_study` would take them.
+    """
+    try:
+        Study.model_validate({**_with_tuples(values), "folder": folder}, strict=True)
+    except ValidationError as error:
+        return refusals(error, Study, "study.toml")
+    return {}
 
 
 def _merged(table: BaseModel, changes: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,11 @@
-"""Tables in CSV: one header line, one sample a line, numeric inputs."""
+"""Tables in CSV: one sample a line, numeric inputs or one column of texts; mostly with a header line.
 
+Files of ``text;label`` lines are often written by hand, with the delimiter in a text and nothing quoted. Since a
+label holds none, the last delimiter of such a line is the one that counts.
+"""
+
+import csv
+import io
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +17,7 @@ from torch import Tensor
 from engine.data.locations import file_bytes
 from engine.data.reader import RawLabels, RowsDone, numbered_sources
 from engine.data.table import check_columns, label_values, numeric_inputs
+from engine.data.texts import DEFAULT_COLUMN, check_text_column, text_values
 from engine.errors import RefusedInput
 from engine.study import Data
 
@@ -30,29 +37,72 @@ class CsvReader:
         self.file = path.name
         self._path, self._data = path, data
         present = self._table.column_names
-        hint = None
+        hint = self._no_header(present)
         if len(present) == 1 and data.delimiter is None:
             hint = "Name the delimiter in [data] if the columns are not divided by commas"
         named = (data.input,) if isinstance(data.input, str) else data.input
+        named = (self._text_column,) if data.modality == "text" else named
         check_columns((data.label, *(named or ())), present, self.file, hint)
         self.input_names = named or tuple(name for name in present if name != data.label)
         check_columns(self.input_names, present, self.file)
+        if data.modality == "text":
+            check_text_column(self._table.schema.field(self._text_column).type, self._text_column, self.file)
+
+    @property
+    def _text_column(self) -> str:
+        return self._data.input if isinstance(self._data.input, str) else DEFAULT_COLUMN
+
+    @property
+    def _given_names(self) -> list[str] | None:
+        """The columns' names where the file does not begin with them."""
+        header = self._data.header
+        if isinstance(header, tuple):
+            return list(header)
+        return [self._text_column, self._data.label] if header is False else None
+
+    def _no_header(self, present: list[str]) -> str | None:
+        if self._data.modality != "text" or self._given_names or self._text_column in present:
+            return None
+        return "Set header = false in [data] if the file begins with a text and its label, or name the column as input"
 
     @cached_property
     def _table(self) -> pa.Table:
         content = file_bytes(self._path, self.file)
         self._check_text(content)
+        is_text, delimiter = self._data.modality == "text", self._data.delimiter or ","
         try:
             return pyarrow.csv.read_csv(
                 pa.BufferReader(content),
-                parse_options=pyarrow.csv.ParseOptions(delimiter=self._data.delimiter or ",", newlines_in_values=True),
+                pyarrow.csv.ReadOptions(
+                    column_names=self._given_names,
+                    # A text may be longer than a block, which pyarrow would not read.
+                    block_size=min(max(len(content), 1 << 20), 2**31 - 1) if is_text else None,
+                ),
+                pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+                pyarrow.csv.ConvertOptions(column_types={self._text_column: pa.string()} if is_text else None),
             )
         except ValueError as error:
+            table = self._with_last_delimiters(content, delimiter) if is_text else None
+            if table is not None:
+                return table
             raise RefusedInput(
                 f"{self.file} is not a table: {str(error).splitlines()[0].rstrip('.')}",
                 "a header line and as many values in every line",
                 "Mend the line that is named, or the delimiter in [data]",
             ) from None
+
+    def _with_last_delimiters(self, content: bytes, delimiter: str) -> pa.Table | None:
+        """Returns the table of ``text;label`` lines some of whose texts hold the delimiter; None if it is none."""
+        lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=delimiter)
+        try:
+            rows = [row for row in lines if row]
+        except csv.Error:
+            return None
+        names = self._given_names or rows.pop(0)
+        if names != [self._text_column, self._data.label] or any(len(row) < 2 for row in rows):
+            return None
+        labels = pa.array([row[-1] for row in rows], pa.string())
+        return pa.table({names[0]: pa.array([delimiter.join(row[:-1]) for row in rows]), names[1]: _numbers(labels)})
 
     def _check_text(self, content: bytes) -> None:
         broken = content.find(b"\0")
@@ -78,6 +128,20 @@ class CsvReader:
         done(len(rows))
         return inputs
 
+    def texts(self, rows: np.ndarray, done: RowsDone) -> tuple[str, ...]:
+        """Returns the texts of ``rows``."""
+        texts = text_values(self._table.column(self._text_column).take(rows), rows, self._text_column, self.file)
+        done(len(rows))
+        return texts
+
     def sources(self, rows: np.ndarray) -> tuple[str, ...]:
         """Returns the file and the row, counted from 0 after the header."""
         return numbered_sources(self.file, rows)
+
+
+def _numbers(labels: pa.Array) -> pa.Array:
+    """Returns labels as whole numbers if all of them are, as the reader of well-formed files does."""
+    try:
+        return labels.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return labels

@@ -9,7 +9,8 @@ def duplicate_notices(splits: dict[str, Samples]) -> tuple[str, ...]:
     """Returns one sentence for each split that shares inputs with the training samples.
 
     Args:
-        splits: by name, with ``"train"`` among them; inputs are compared byte by byte, whatever their labels.
+        splits: by name, with ``"train"`` among them; inputs are compared byte by byte, whatever their labels, and
+            of texts the texts themselves.
     """
     training = set(_fingerprints(splits["train"]))
     notices = []
@@ -24,4 +25,7 @@ def duplicate_notices(splits: dict[str, Samples]) -> tuple[str, ...]:
 
 
 def _fingerprints(samples: Samples) -> list[bytes]:
+    if samples.texts is not None:
+        contents = (text.encode("utf-8", "surrogatepass") for text in samples.texts.values)
+        return [hashlib.blake2b(content, digest_size=16).digest() for content in contents]
     return [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in samples.inputs.numpy()]

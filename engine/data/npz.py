@@ -4,9 +4,9 @@ An array's header is compared with the bytes that are there before anything is
 allocated, and only the chosen rows are kept while the array streams by.
 """
 
+import io
 import math
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,13 +19,17 @@ from torch import Tensor
 
 from engine.data.reader import RawLabels, RowsDone, numbered_sources
 from engine.data.table import check_columns, check_finite, label_values
-from engine.errors import RefusedInput
+from engine.errors import RefusedInput, first_line
+from engine.npz_errors import BROKEN_ARCHIVE, BROKEN_HEADER
 from engine.study import Data
 
 _BLOCK_BYTES = 1 << 24
 # What deflate reaches at most.
 _LARGEST_RATIO = 1032
-_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+# NumPy itself trusts none of more than 10,000 characters.
+_LONGEST_HEADER = 1 << 16
+# By version what reads a header, and how many bytes tell its length.
+_HEADERS = {(1, 0): (npy.read_array_header_1_0, 2), (2, 0): (npy.read_array_header_2_0, 4)}
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class NpzReader:
         if any(".." in Path(name).parts or Path(name).is_absolute() for name in present):
             raise self._unreadable("a member's name leads out of the archive")
         check_columns((data.label, *self.input_names), present, self.file)
+        self._present = frozenset(present)
         self._header = self._checked_header(self.input_names[0])
         self._check_kind()
         labels = self._checked_header(data.label)
@@ -105,6 +110,18 @@ class NpzReader:
         """Returns the file and the row, counted from 0."""
         return numbered_sources(self.file, rows)
 
+    def beside(self, name: str) -> np.ndarray | None:
+        """Returns an array that is neither inputs nor labels, whole; ``None`` where the file has none of this name.
+
+        Raises:
+            RefusedInput: if it is of objects, lies about its shape, or is damaged.
+        """
+        if name not in self._present or name in (self._data.label, *self.input_names):
+            return None
+        if not self._checked_header(name).shape:
+            raise RefusedInput(f"{self.file}: '{name}' is a single value", "an array of values", "Write it as one")
+        return self._read(name)
+
     def _check_kind(self) -> None:
         header, name = self._header, self.input_names[0]
         came = f"{self.file}: '{name}' has the type {header.dtype} and the shape {header.shape}"
@@ -124,14 +141,20 @@ class NpzReader:
     def _checked_header(self, name: str) -> _Header:
         member = f"{name}.npy"
         try:
-            with zipfile.ZipFile(self._path) as archive, archive.open(member) as stream:
-                version = npy.read_magic(stream)
+            with zipfile.ZipFile(self._path) as archive, archive.open(member) as packed:
+                version = npy.read_magic(packed)
                 if version not in _HEADERS:
                     raise ValueError(f"unknown version {version}")
-                header = _Header(*_HEADERS[version](stream), length=stream.tell())
+                read, length_bytes = _HEADERS[version]
+                told = packed.read(length_bytes)
+                # It may say that it is gigabytes long, and NumPy would read them before it looks.
+                if int.from_bytes(told, "little") > _LONGEST_HEADER:
+                    raise ValueError("it is longer than any")
+                stream = io.BytesIO(told + packed.read(int.from_bytes(told, "little")))
+                header = _Header(*read(stream), length=npy.MAGIC_LEN + stream.tell())
                 size = archive.getinfo(member).file_size
-        except _BROKEN as error:
-            raise self._unreadable(f"'{name}' has no proper header ({error})") from None
+        except BROKEN_HEADER as error:
+            raise self._unreadable(f"'{name}' has no proper header ({first_line(error)})") from None
         if header.dtype.hasobject:
             raise RefusedInput(
                 f"{self.file}: '{name}' is an array of objects, which only running code could restore",
@@ -157,7 +180,7 @@ class NpzReader:
             with zipfile.ZipFile(self._path) as archive, archive.open(f"{name}.npy") as stream:
                 stream.read(header.length)
                 return self._streamed(stream, header, np.arange(header.shape[0]) if rows is None else rows)
-        except _BROKEN as error:
+        except BROKEN_ARCHIVE as error:
             raise self._unreadable(f"'{name}' breaks off ({error})") from None
 
     def _streamed(self, stream: IO[bytes], header: _Header, rows: np.ndarray) -> np.ndarray:
@@ -175,6 +198,3 @@ class NpzReader:
         return RefusedInput(
             f"{self.file} cannot be read: {why}", "a file written by numpy.savez", "Write the file again"
         )
-
-
-_BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, RuntimeError, NotImplementedError)

@@ -1,4 +1,4 @@
-"""Parquet files: pictures in a struct ``{bytes, path}`` or a binary column, or numeric columns.
+"""Parquet files: pictures in a struct ``{bytes, path}`` or a binary column, texts, or numeric columns.
 
 Class names come with the file, in its metadata: a key ``class_names``, comma separated,
 or the class-label feature in the key ``huggingface``.
@@ -18,6 +18,7 @@ from torch import Tensor
 from engine.data.pictures import decoded_pictures
 from engine.data.reader import RawLabels, RowsDone, numbered_sources
 from engine.data.table import check_columns, label_values, numeric_inputs
+from engine.data.texts import DEFAULT_COLUMN, check_text_column, text_values
 from engine.errors import RefusedInput
 from engine.study import Data
 
@@ -39,9 +40,12 @@ class ParquetReader:
         self._parquet: pq.ParquetFile = self._guarded(lambda: pq.ParquetFile(path))
         self._schema: pa.Schema = self._guarded(lambda: self._parquet.schema_arrow)
         named = (data.input,) if isinstance(data.input, str) else data.input
+        named = named or (DEFAULT_COLUMN,) if data.modality == "text" else named
         check_columns((data.label, *(named or ())), self._schema.names, self.file)
         self.input_names: tuple[str, ...] = named or self._input_columns()
         check_columns(self.input_names, self._schema.names, self.file)
+        if data.modality == "text":
+            check_text_column(self._schema.field(self.input_names[0]).type, self.input_names[0], self.file)
         if data.modality == "image" and not _holds_pictures(self._schema.field(self.input_names[0]).type):
             kind = self._schema.field(self.input_names[0]).type
             raise RefusedInput(
@@ -76,6 +80,14 @@ class ParquetReader:
         inputs = numeric_inputs(table, self.input_names, rows, self.file)
         done(len(rows))
         return inputs
+
+    def texts(self, rows: np.ndarray, done: RowsDone) -> tuple[str, ...]:
+        """Returns the texts of ``rows``; row groups without one are not read."""
+        found: list[str] = []
+        for numbers, part in self._parts(rows):
+            found += text_values(part.column(0), numbers, self.input_names[0], self.file)
+            done(len(numbers))
+        return tuple(found)
 
     def sources(self, rows: np.ndarray) -> tuple[str, ...]:
         """Returns the file and the row, counted from 0."""

@@ -53,6 +53,17 @@ class Reader(Protocol):
         """Returns where each of ``rows`` comes from, in words a user can look up."""
 
 
+class TextReader(Reader, Protocol):
+    """A reader of a file that has a column of texts."""
+
+    def texts(self, rows: np.ndarray, done: RowsDone) -> tuple[str, ...]:
+        """Reads the texts of the sorted ``rows``.
+
+        Raises:
+            RefusedInput: if one of them is missing; the row is told.
+        """
+
+
 def numbered_sources(file: str, rows: np.ndarray) -> tuple[str, ...]:
     """Returns ``"train.csv#17"`` for row 17, counted from 0, of ``train.csv``."""
     return tuple(f"{file}#{row}" for row in rows)

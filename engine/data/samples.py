@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.data.texts import Texts
 from engine.data.transform import InputTransform
 
 
@@ -16,14 +17,17 @@ class Samples:
     """The samples of one split, as they are stored.
 
     Args:
-        inputs: pictures ``(N, C, H, W)`` uint8, or table rows ``(N, D)`` float32.
+        inputs: pictures ``(N, C, H, W)`` uint8, table rows or features of texts ``(N, D)`` float32, or tokens of
+            texts and their mask ``(N, 2, L)`` int32.
         labels: class indices ``(N,)`` int64.
         sources: where each came from, e.g. ``"train.parquet#17"`` or ``"cat/7.png"``.
+        texts: what the inputs were made of, where they are texts.
     """
 
     inputs: Tensor
     labels: Tensor
     sources: tuple[str, ...]
+    texts: Texts | None = None
 
     def __len__(self) -> int:
         """Returns N."""
@@ -33,7 +37,8 @@ class Samples:
         """Returns the samples at ``indices``, in that order."""
         chosen = torch.as_tensor(indices, dtype=torch.int64)
         sources = tuple(self.sources[index] for index in chosen.tolist())
-        return Samples(self.inputs[chosen], self.labels[chosen], sources)
+        texts = None if self.texts is None else self.texts.take(chosen.numpy())
+        return Samples(self.inputs[chosen], self.labels[chosen], sources, texts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +52,7 @@ class StudyData:
         class_names: the K names, in class order.
         transform: from stored inputs to the model's inputs.
         notices: what was accepted but should be known, one sentence each.
+        input_names: the columns or the array that the inputs come from.
     """
 
     train: Samples
@@ -55,8 +61,20 @@ class StudyData:
     class_names: tuple[str, ...]
     transform: InputTransform
     notices: tuple[str, ...]
+    input_names: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:
         """K."""
         return len(self.class_names)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the D values of a table row are called; those of one array are numbered, pictures have none."""
+        inputs = self.train.inputs
+        if inputs.ndim != 2:
+            return ()
+        if len(self.input_names) == inputs.shape[1]:
+            return self.input_names
+        array = self.input_names[0] if self.input_names else ""
+        return tuple(f"{array}[{column}]" for column in range(inputs.shape[1]))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine import study
+from engine.data_settings import Transform
 from engine.errors import RefusedInput
 
 
@@ -32,7 +32,7 @@ class InputTransform:
     augmentations: tuple[str, ...] = ()
 
     @classmethod
-    def from_study(cls, transform: study.Transform) -> "InputTransform":
+    def from_study(cls, transform: Transform) -> "InputTransform":
         """Returns the transform that ``[data.transform]`` describes."""
         return cls(transform.resize, transform.mean, transform.std, transform.augment)
 
@@ -54,8 +54,11 @@ class InputTransform:
         """Returns the model's inputs, float32, on the device of ``inputs``.
 
         Args:
-            inputs: pictures ``(N, C, H, W)`` uint8, or table rows ``(N, D)`` float32.
+            inputs: pictures ``(N, C, H, W)`` uint8, table rows ``(N, D)`` float32, or tokens and mask
+                ``(N, 2, L)`` int32, whose numbers float32 holds exactly.
         """
+        if inputs.dtype == torch.int32:
+            return inputs.float()
         if inputs.dtype == torch.uint8:
             inputs = resized(inputs, self.resize).float() / 255
         if self.mean is None:

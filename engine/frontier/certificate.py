@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from engine.errors import RefusedInput
 from engine.frontier import interior_point, sparse_solver
 from engine.frontier.interior_point import Floats
-from engine.study import Reweight
+from engine.reweight_settings import Reweight
 
 GAP = 1e-6
 """How near the two sides must come, in units of t*."""

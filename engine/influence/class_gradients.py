@@ -31,8 +31,8 @@ def fill_class_gradients(
     """Writes the class gradients of the tracked modules into the first F K rows.
 
     Args:
-        rows: zeroed, by module ``(R, o, i)`` with R ≥ F K; a row whose fold has no sample of
-            its class stays zero. Their number type is the model's.
+        rows: zeroed, by module ``(R, o, i)``, with a row for every fold of ``fold_of`` and class; a row whose
+            fold has no sample of its class stays zero. Their number type is the model's.
         model: in evaluation mode, on its device.
         data: whose validation samples are V.
         fold_of: fold of each validation sample, shape ``(V,)``.
@@ -47,6 +47,8 @@ def fill_class_gradients(
     for row in range(FOLDS * data.num_classes):
         fold, k = divmod(row, data.num_classes)
         members = torch.nonzero((folds == fold) & (validation.labels == k))[:, 0]
+        if not len(members):
+            continue
         for batch in members.split(batch_size):
             inputs = data.transform.prepare(validation.inputs[batch]).to(parameter)
             values = per_sample(model(inputs), validation.labels[batch].to(inputs.device), measurement)

@@ -53,6 +53,11 @@ class ExactCurvature:
     def __init__(self, eigenvalues: Tensor, eigenvectors: Tensor, shapes: Mapping[str, tuple[int, int]]) -> None:
         self.eigenvalues, self.eigenvectors, self._shapes = eigenvalues, eigenvectors, dict(shapes)
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Names of the modules, in the order of the parameters."""
+        return tuple(self._shapes)
+
     def precondition(self, gradients: Rows, operators: Sequence[Operator]) -> list[Rows]:
         """Applies operators to the gradients of all modules together."""
         joined = torch.cat([gradients[name].flatten(1) for name in self._shapes], dim=1).to(self.eigenvectors)

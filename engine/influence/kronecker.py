@@ -70,7 +70,7 @@ class KroneckerFit:
         batch_size: int,
         progress: Progress = silent,
     ) -> None:
-        self._task = ClassificationTask(modules)
+        self._task = ClassificationTask(modules, getattr(model, "token_mask", None))
         self._device = next(model.parameters()).device
         self._model = prepare_model(copy.deepcopy(model).eval(), self._task)
         # One state is shared by the whole process, whatever device an earlier study had.

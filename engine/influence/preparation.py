@@ -131,8 +131,13 @@ def ceiling_operator(study: Study, samples: int) -> Operator:
     Args:
         study: ``[influence] damping`` and ``[training]``.
         samples: N, of the training split.
+
+    Raises:
+        ValueError: if the damping is still to be calibrated.
     """
     damping, training = study.influence.damping, study.training
+    if damping == "calibrated":
+        raise ValueError("a calibrated damping is looked up before influence is prepared")
     if damping == "training":
         return Horizon(whole_horizon(training, samples), training.weight_decay)
     return Inverse(None if damping == "heuristic" else damping, training.weight_decay)
@@ -163,6 +168,7 @@ def planned(study: Study, data: StudyData, model: nn.Module) -> tuple[TrackedMod
             None if settings.modules == "auto" else settings.modules,
             settings.untrackable,
             needs_factors=settings.strategy in ("auto", "ekfac", "kfac"),
+            default=getattr(model, "tracked_by_default", None),
         )
         return tracked, chosen_strategy(study, tracked, model, example)
     finally:

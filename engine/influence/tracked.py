@@ -17,6 +17,8 @@ from engine.influence.guards import Reason, own_parameters, static_reasons
 from engine.influence.tracing import trace
 
 _SHOWN = 5
+NOT_BY_DEFAULT = "not among the last modules, which are tracked by default; name it under [influence] modules"
+"""Why the lower layers of a large model are left out."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ def tracked_modules(
     requested: Sequence[str] | None = None,
     untrackable: Literal["refuse", "leave_out"] = "refuse",
     needs_factors: bool = True,
+    default: Sequence[str] | None = None,
 ) -> TrackedModules:
     """Decides which modules of a model are tracked.
 
@@ -55,6 +58,8 @@ def tracked_modules(
         requested: names to restrict the tracking to; ``None``: all that can be.
         untrackable: what becomes of modules whose scores would be wrong.
         needs_factors: whether the strategy decomposes covariances, see :data:`.guards.LARGEST_FACTOR`.
+        default: names to restrict the tracking to where none is requested; what else could be tracked is named with
+            :data:`NOT_BY_DEFAULT`.
 
     Raises:
         RefusedInput: if the model's output is not logits of each sample by itself, if a
@@ -64,6 +69,12 @@ def tracked_modules(
     asked = frozenset(requested or ())
     reasons = static_reasons(model, needs_factors, asked)
     owners = [name for name, module in model.named_modules() if own_parameters(module)]
+    if requested is None and default is not None:
+        own = frozenset(default)
+        outside = {name: Reason(NOT_BY_DEFAULT) for name in owners if name not in own}
+        # What would be wrong there is not asked for; what has no factors anywhere keeps its reason.
+        reasons = {name: reason for name, reason in reasons.items() if name in own or not reason.is_wrong}
+        reasons = {**outside, **reasons}
     candidates = [name for name in owners if name not in reasons]
     traced = trace(model, example, candidates, num_classes)
     reasons |= traced.reasons

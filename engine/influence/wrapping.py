@@ -1,7 +1,7 @@
 """What kronfluence is told of a model, and whether the model bears being wrapped by it."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,14 +14,24 @@ from engine.errors import RefusedInput, first_line
 
 
 class ClassificationTask(Task):
-    """Tells kronfluence what is trained: the summed cross-entropy of a batch."""
+    """Tells kronfluence what is trained: the summed cross-entropy of a batch.
 
-    def __init__(self, modules: Sequence[str]) -> None:
-        self._modules = list(modules)
+    Args:
+        modules: names of those that are tracked.
+        token_mask: from inputs to 1 for the positions of a module's inputs that count and 0 for padding,
+            ``(B, L)``; None where there is no padding. Without it the covariances of padding are taken in.
+    """
+
+    def __init__(self, modules: Sequence[str], token_mask: Callable[[Tensor], Tensor] | None = None) -> None:
+        self._modules, self._token_mask = list(modules), token_mask
 
     def get_influence_tracked_modules(self) -> list[str]:
         """Returns the names of the modules that are wrapped."""
         return self._modules
+
+    def get_attention_mask(self, batch: Any) -> Tensor | None:
+        """Returns which positions of a batch count."""
+        return None if self._token_mask is None else self._token_mask(batch[0]).long()
 
     def compute_train_loss(self, batch: Any, model: nn.Module, sample: bool = False) -> Tensor:
         """Returns the summed cross-entropy; with ``sample`` on labels drawn from the model.

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from engine.architecture_names import builder_name, torchvision_name
+from engine.architecture_names import builder_name, torchvision_name, transformers_folder
 from engine.errors import RefusedInput
 from engine.models import architectures
 from engine.models.builder_file import model_from_file
@@ -24,11 +24,11 @@ def build_model(
 
     Args:
         model: the study's ``[model]`` table.
-        input_shape: of one prepared sample, ``(C, H, W)`` or ``(D,)``.
+        input_shape: of one prepared sample, ``(C, H, W)``, ``(D,)``, or of a text's tokens and mask ``(2, L)``.
         num_classes: K, the number of logits.
         seed: of the initial weights.
-        folder: of the study file, which the path of a ``file:`` architecture is relative
-            to; by default the working folder.
+        folder: of the study file, which the paths of a ``file:`` architecture and of a model
+            of scikit-learn are relative to; by default the working folder.
 
     Returns:
         The network on the CPU, in training mode.
@@ -52,7 +52,18 @@ def build_model(
                 return architectures.cnn(input_shape[0], num_classes)
             case "resnet9":
                 return architectures.resnet9(input_shape[0], num_classes)
+            case "sklearn":
+                # Imported only where it is asked for: scikit-learn takes as long to import as torch.
+                from engine.models.sklearn_models import sklearn_network
+
+                return sklearn_network((folder or Path()) / model.checkpoints, input_shape, num_classes)
         name, builder = torchvision_name(model.architecture), builder_name(model.architecture)
+        text_folder = transformers_folder(model.architecture)
+        if text_folder is not None:
+            # Imported only where it is asked for: it takes as long to import as torch.
+            from engine.models.text_models import text_classifier
+
+            return text_classifier((folder or Path()) / text_folder, num_classes)
         if name is not None:
             # Imported only where it is asked for: it takes as long to import as torch.
             from engine.models.torchvision_models import torchvision_model

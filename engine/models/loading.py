@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from engine.architecture_names import SKLEARN_SUFFIX
 from engine.errors import RefusedInput
 from engine.models.tensor_files import read_tensors
 
@@ -24,7 +25,7 @@ def load_checkpoint(path: Path, model: nn.Module) -> tuple[str, ...]:
     """Loads parameters and buffers into ``model``, in place.
 
     Args:
-        path: a safetensors file or a state dict written by ``torch.save``.
+        path: a safetensors file, a state dict written by ``torch.save``, or a skops file of scikit-learn.
         model: of the architecture that the checkpoint belongs to.
 
     Returns:
@@ -35,19 +36,28 @@ def load_checkpoint(path: Path, model: nn.Module) -> tuple[str, ...]:
         RefusedInput: if the file cannot be read safely, if names or shapes differ from
             the model's, or if a value is not finite.
     """
-    tensors, notices = read_tensors(path)
+    tensors, notices = _stored(path)
     expected = model.state_dict()
     tensors, prefix = _without_prefix(tensors, expected)
     if prefix:
         notices += (f"{path.name}: the prefix '{prefix}' before every name was left out",)
     _check_names(path, tensors, expected)
     _check_shapes(path, tensors, expected, model)
-    converted, narrowed = _converted(path, tensors, expected)
+    converted, narrowed = converted_tensors(path, tensors, expected)
     model.load_state_dict(converted, strict=True)
     return notices + narrowed
 
 
-def _converted(
+def _stored(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    if path.suffix.lower() != SKLEARN_SUFFIX:
+        return read_tensors(path)
+    # Imported only where it is asked for: scikit-learn takes as long to import as torch.
+    from engine.models.sklearn_models import SklearnModel
+
+    return {name: tensor.float() for name, tensor in SklearnModel.read(path).tensors().items()}, ()
+
+
+def converted_tensors(
     path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]
 ) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """Returns the tensors in the number types of ``expected``, and notices of what that changed.

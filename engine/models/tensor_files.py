@@ -76,6 +76,12 @@ def _check_archive(path: Path) -> None:
         raise RefusedInput(f"{path.name} is an exported program (.pt2), which runs code when loaded", EXPECTED, REMEDY)
     if "constants.pkl" in names or any(name.startswith("code/") for name in names):
         raise RefusedInput(f"{path.name} is a TorchScript program, which runs code when loaded", EXPECTED, REMEDY)
+    if any(member.filename == "schema.json" for member in members):
+        raise RefusedInput(
+            f"{path.name} is a model of scikit-learn (skops)",
+            EXPECTED,
+            "Set architecture = 'sklearn' in [model], and let the file's name end in .skops",
+        )
     if "data.pkl" not in names:
         raise RefusedInput(f"{path.name} is a zip archive without a state dict", EXPECTED, REMEDY)
     packed = next((member for member in members if member.compress_type != zipfile.ZIP_STORED), None)

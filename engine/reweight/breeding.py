@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from engine.reweight.candidates import Origin
 from engine.reweight.programme import ProgrammeSettings
 from engine.reweight.thresholds import Floats, gene_ranges, neutral, with_slack
-from engine.study import Search as SearchSettings
+from engine.reweight_settings import Search as SearchSettings
 
 _SLACK = 0.05
 """What the other classes may lose under the informed candidate that gives way."""
@@ -27,34 +27,57 @@ class Breeding:
         programme: decides the genes' ranges.
         slack: the most that each class may lose, ``(K,)``; an individual has K thresholds and a step.
         seed: of all draws.
+        programmes: how many the search has; of several an individual chooses one by a last gene, in equal parts
+            of its range 0 to 1.
 
     Attributes:
         generator: whose state resumes a search.
-        ranges: smallest and largest value of each gene, ``(K + 1, 2)``.
+        ranges: smallest and largest value of each gene, ``(K + 1, 2)`` or ``(K + 2, 2)``.
     """
 
-    def __init__(self, settings: SearchSettings, programme: ProgrammeSettings, slack: ArrayLike, seed: int) -> None:
+    def __init__(
+        self,
+        settings: SearchSettings,
+        programme: ProgrammeSettings,
+        slack: ArrayLike,
+        seed: int,
+        programmes: int = 1,
+    ) -> None:
+        self._programmes = programmes
         self._settings, self._programme, self._classes = settings, programme, np.size(slack)
         self.generator = np.random.Generator(np.random.PCG64(seed))
         self.ranges = gene_ranges(programme.thresholds, programme.targets, slack)
+        if programmes > 1:
+            self.ranges = np.concatenate([self.ranges, [[0.0, 1.0]]])
 
     def initial(self) -> tuple[Floats, list[Origin]]:
-        """Returns the first population ``(population, K + 1)`` and where each one comes from.
+        """Returns the first population, a row of genes an individual, and where each one comes from.
 
-        It begins with what is worth trying before any search: no class worse at full and at
-        half step, and a small loss granted to the classes that are no targets.
+        Unless the settings say otherwise it begins with what is worth trying before any search: no class worse
+        at full and at half step, a small loss granted to the classes that are no targets, and then each target
+        pushed by itself.
         """
+        informed = self._informed()[: self._settings.population] if self._settings.informed else []
+        others = self._settings.population - len(informed)
+        origins: list[Origin] = ["informed"] * len(informed) + ["random"] * others  # type: ignore[assignment]
+        return np.concatenate([np.array(informed).reshape(-1, len(self.ranges)), self._random(others)]), origins
+
+    def _informed(self) -> list[tuple[float, ...]]:
         form, targets = self._programme.thresholds, self._programme.targets
         strict = np.full(self._classes, neutral(form))
         loose = with_slack(form, targets, self._classes, _SLACK)
-        guesses = [(*strict, 1.0), (*strict, 0.5), (*loose, 1.0)]
+        pushed = []
+        for target in targets if len(targets) > 1 else ():
+            alone = loose.copy()
+            # What cannot be met is lowered until it can be.
+            alone[target] = self.ranges[target, 1]
+            pushed.append((*alone, 1.0))
+        guesses: list[tuple[float, ...]] = [(*strict, 1.0), (*strict, 0.5), (*loose, 1.0), *pushed]
+        if self._programmes > 1:
+            middles = (np.arange(self._programmes) + 0.5) / self._programmes
+            guesses = [(*guess, middle) for guess in guesses for middle in middles]
         # Where the step is fixed, full and half step are the same guess.
-        informed = list(dict.fromkeys(tuple(self._clip(np.array(guess)).tolist()) for guess in guesses))
-        informed = informed[: self._settings.population]
-        others = self._settings.population - len(informed)
-        made_by: tuple[Origin, Origin] = ("informed", "random")
-        origins = [made_by[position >= len(informed)] for position in range(self._settings.population)]
-        return np.concatenate([np.array(informed), self._random(others)]), origins
+        return list(dict.fromkeys(tuple(self._clip(np.array(guess)).tolist()) for guess in guesses))
 
     def origin_at(self, position: int) -> Origin:
         """Returns how the individual at a position of a bred population was made.

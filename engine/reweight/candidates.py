@@ -1,22 +1,47 @@
 """What the search tries and where it stands: candidates, measurements, resumable state."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Origin = Literal["informed", "random", "elite_mutation", "crossover", "baseline"]
+if TYPE_CHECKING:
+    from engine.training import Evaluation
+
+Origin = Literal["informed", "random", "elite_mutation", "crossover", "certificate", "baseline"]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What each class does on the validation samples after one weighted epoch, ``(K,)`` each."""
+    """What each class does on the validation samples after one weighted epoch, ``(K,)`` each.
+
+    Of several batch orders it is the mean.
+    """
 
     accuracy: NDArray[np.float64]
     loss: NDArray[np.float64]
     value: NDArray[np.float64]
     """Mean of what the classes are judged by, which is what gains are predicted of; lower is better."""
+    orders: int = 1
+    """Batch orders that were trained."""
+
+    @classmethod
+    def of(cls, result: "Evaluation") -> "Measured":
+        """Returns an evaluation of one batch order on the validation samples as a search is told it."""
+        return cls(result.accuracy, result.loss, result.value)
+
+    @classmethod
+    def mean(cls, measured: Sequence["Measured"]) -> "Measured":
+        """Returns the mean over batch orders of measurements that are of one order each or of several."""
+        orders = np.array([one.orders for one in measured], dtype=np.float64)
+        total = int(orders.sum())
+
+        def weighted(name: str) -> NDArray[np.float64]:
+            return np.tensordot(orders / total, np.stack([getattr(one, name) for one in measured]), axes=1)
+
+        return cls(weighted("accuracy"), weighted("loss"), weighted("value"), total)
 
 
 @dataclass(frozen=True)
@@ -39,6 +64,10 @@ class Candidate:
     """``(N,)``."""
     measured: Measured | None
     """``None`` if nothing was trained because no weights could be found."""
+    variables: str | None = None
+    """Name of the programme that the weights come from; ``None`` for those that come from no thresholds."""
+    trainings: int = 0
+    """Epochs that the search had trained when its generation was judged, the control's aside."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +77,7 @@ class SearchState:
     generation: int
     """The last finished generation; 0 is the initial population."""
     population: tuple[tuple[float, ...], ...]
-    """Genes of each individual: K thresholds and eta."""
+    """Genes of each individual: K thresholds, eta and, of two programmes, which."""
     fitness: tuple[float, ...]
     numbers: tuple[int, ...]
     """Number of the candidate that each individual was evaluated as."""
@@ -61,8 +90,11 @@ class SearchState:
     best: int | None
     """Number of the best candidate; ``None`` if none was better than the control."""
     best_fitness: float
-    seen: dict[str, tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]]
-    """Accuracy, loss and value by fingerprint of the weights, so that no weights are trained twice."""
+    trainings: int
+    """Epochs trained so far, the control's aside."""
+    seen: dict[str, tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...], int]]
+    """Accuracy, loss, value and their batch orders by fingerprint of the weights: no weights are trained twice in one
+    order."""
 
     def to_json(self) -> dict[str, Any]:
         """Returns plain values that JSON holds without loss."""
@@ -70,17 +102,13 @@ class SearchState:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "SearchState":
-        """Returns the state that :meth:`to_json` gave; one without values was judged by the loss."""
-        seen = {
-            key: (tuple(accuracy), tuple(loss), tuple(value[0] if value else loss))
-            for key, (accuracy, loss, *value) in values["seen"].items()
-        }
+        """Returns the state that :meth:`to_json` gave."""
         return cls(
             **{
                 **values,
                 "population": tuple(tuple(genes) for genes in values["population"]),
                 "fitness": tuple(values["fitness"]),
                 "numbers": tuple(values["numbers"]),
-                "seen": seen,
+                "seen": {key: (*map(tuple, item[:3]), item[3]) for key, item in values["seen"].items()},
             }
         )

@@ -8,6 +8,9 @@ gain ``t``, and one slack a class that is fixed at 0 unless a relaxation is aske
     gain_k = sum_j relative_jk delta_j + slack_k      sum_j size_j delta_j = 0 (if balanced)
     gain_k >= required_k                              gain_k >= t for targets (max-min)
 
+With a budget each shift is the difference of a rise and a fall, both at least 0, and
+``sum_j size_j (rise_j + fall_j) <= budget N``.
+
 Requirements are bounds of the gain variables, so moving them changes no matrix.
 """
 
@@ -21,6 +24,8 @@ import numpy as np
 import pulp
 from numpy.typing import NDArray
 
+from engine.reweight.sifting import Sifting
+
 Floats = NDArray[np.float64]
 
 TIE_BREAK = 1e-4
@@ -31,6 +36,13 @@ smallest may lie below its optimum by at most this share of what is attainable."
 # HiGHS drops coefficients below 1e-9 by default. Confident samples have such ones, and
 # a hundred thousand of them together would be seen in the gains.
 _SMALLEST_COEFFICIENT = 1e-12
+
+_SIFTED_FROM = 5_000
+"""Variables from which programmes are sifted, which takes 1/20 of the time for 50,000. What sifting
+cannot answer, as thresholds that cannot be met, the whole programme does."""
+
+_SEEN = 1e-6
+"""What the solver tells from nothing: ten times its absolute tolerance."""
 
 _INFEASIBLE = (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible)
 
@@ -49,6 +61,7 @@ class GainModel:
         balanced: whether the mean weight stays 1.
         targets: class indices whose gains are maximised.
         importance: coefficients ``(K,)`` of a weighted sum of gains, or ``None`` for max-min.
+        budget: the most that the mean of ``|delta|`` over all samples may be, or ``None``.
 
     Raises:
         SolverFailed: if the solver gave up on the first solve.
@@ -62,11 +75,19 @@ class GainModel:
         balanced: bool,
         targets: Sequence[int],
         importance: Floats | None,
+        budget: float | None = None,
     ) -> None:
         variables, classes = relative.shape
         low, high = bounds
+        # To a mean coefficient of 1, whatever the groups' sizes.
+        scaled = sizes / sizes.mean()
         problem = pulp.LpProblem("reweight", pulp.LpMaximize)
-        shifts = [problem.add_variable(f"shift_{j}", low - 1, high - 1) for j in range(variables)]
+        if budget is None:
+            shifts = [problem.add_variable(f"shift_{j}", low - 1, high - 1) for j in range(variables)]
+            falls = []
+        else:
+            shifts = [problem.add_variable(f"rise_{j}", 0, high - 1) for j in range(variables)]
+            falls = [problem.add_variable(f"fall_{j}", 0, 1 - low) for j in range(variables)]
         gains = [problem.add_variable(f"gain_{k}", lowBound=0) for k in range(classes)]
         slacks = [problem.add_variable(f"slack_{k}", 0, 0) for k in range(classes)]
         if importance is None:
@@ -78,12 +99,13 @@ class GainModel:
         else:
             problem.setObjective(pulp.LpAffineExpression([(gains[k], float(importance[k])) for k in targets]))
         for k in range(classes):
-            row = pulp.LpAffineExpression(zip(shifts, relative[:, k].tolist(), strict=True))
+            row = _sum_of_shifts(relative[:, k], shifts, falls)
             problem.addConstraint(row - gains[k] + slacks[k] == 0, f"gain_of_{k}")
         if balanced:
-            # Scaled to a mean coefficient of 1, whatever the groups' sizes.
-            row = pulp.LpAffineExpression(zip(shifts, (sizes / sizes.mean()).tolist(), strict=True))
-            problem.addConstraint(row == 0, "balance")
+            problem.addConstraint(_sum_of_shifts(scaled, shifts, falls) == 0, "balance")
+        if budget is not None:
+            moved = pulp.LpAffineExpression(zip([*shifts, *falls], [*scaled.tolist()] * 2, strict=True))
+            problem.addConstraint(moved <= budget * variables, "budget")
 
         _greet_on_standard_error()
         # All requirements 0 is met by plain training, so this first solve always ends.
@@ -92,17 +114,22 @@ class GainModel:
             raise SolverFailed(f"the first solve ended as '{pulp.LpStatus[problem.status]}'")
         self._highs: Any = problem.solverModel
         self._basis = self._highs.getBasis()
-        self._shift_columns = _columns(shifts)
+        self._shift_columns, self._fall_columns = _columns(shifts), _columns(falls)
         self._gain_columns = _columns(gains)
         self._slack_columns = _columns(slacks)
         self._costs = np.array(self._highs.getLp().col_cost_, dtype=np.float64)
+        self._sifting: Sifting | None = None
+        if variables >= _SIFTED_FROM:
+            many = np.concatenate([self._shift_columns, self._fall_columns])
+            self._sifting = Sifting(self._highs.getLp(), many, _SMALLEST_COEFFICIENT)
 
     def maximise(self, required: Floats, go_on: bool = False) -> Floats | None:
         """Returns the best shifts ``(G,)``, or ``None`` if no shifts meet the requirements.
 
-        The answer depends on ``required`` alone and not on what was solved before: every
-        solve starts from the basis of the first one, with the solver's memory cleared. So
-        a slider gives the same weights whichever way it came, and a resumed search repeats.
+        The answer depends on ``required`` alone and not on what was solved before: sifting
+        remembers nothing, and every solve of the whole programme starts from the basis of the
+        first one, with the solver's memory cleared. So a slider gives the same weights whichever
+        way it came, and a resumed search repeats.
 
         Args:
             required: smallest relative gain of each class, ``(K,)``.
@@ -112,11 +139,19 @@ class GainModel:
         Raises:
             SolverFailed: if the solver gave up.
         """
+        if self._sifting is not None:
+            sifted = self._sifting.minimise(self._gain_columns, required, go_on)
+            if sifted is not None:
+                return self._shifts(sifted)
+            # The whole programme's last optimum is of some other path.
+            go_on = False
         if not go_on:
             self._highs.clearSolver()
             self._highs.setBasis(self._basis)
         values = self._solve(required)
-        return None if values is None else values[self._shift_columns]
+        if values is None:
+            return None
+        return self._shifts(values[np.concatenate([self._shift_columns, self._fall_columns])])
 
     def smallest_relaxation(self, required: Floats) -> Floats:
         """Returns by how much each requirement must fall so that all can be met.
@@ -138,15 +173,11 @@ class GainModel:
         costs = np.zeros_like(self._costs)
         costs[self._slack_columns] = 1.0
         everything = np.arange(len(costs), dtype=np.int32)
-        self._highs.changeColsBounds(count, self._slack_columns, np.zeros(count), most)
+        # A demand below the solver's tolerance would otherwise be given up by less than it can see.
+        self._highs.changeColsBounds(count, self._slack_columns, np.zeros(count), most + _SEEN * (most > 0))
         self._highs.changeColsCost(len(costs), everything, costs)
-        # The kept basis is far from this optimum: the simplex method takes half a minute
-        # for 50,000 samples, the interior point method two seconds.
-        self._highs.setOptionValue("solver", "ipm")
-        self._highs.setOptionValue("run_crossover", "off")
-        self._highs.clearSolver()
         try:
-            values = self._solve(required)
+            values = self._relaxed(required)
         finally:
             self._highs.setOptionValue("solver", "choose")
             self._highs.setOptionValue("run_crossover", "on")
@@ -156,16 +187,51 @@ class GainModel:
             raise SolverFailed("requirements that plain training meets were found infeasible")
         return np.clip(values[self._slack_columns], 0.0, most)
 
+    def _relaxed(self, required: Floats) -> Floats | None:
+        # The kept basis is far from this optimum: the simplex method takes half a minute
+        # for 50,000 samples, the interior point method two seconds. It is less exact, though,
+        # and gives up where a demand is hardly above 0.
+        if self._sifting is not None:
+            self._highs.setOptionValue("solver", "ipm")
+            self._highs.setOptionValue("run_crossover", "off")
+            self._highs.clearSolver()
+            try:
+                return self._solve(required)
+            except SolverFailed:
+                pass
+        self._highs.setOptionValue("solver", "simplex")
+        self._highs.clearSolver()
+        return self._solve(required)
+
+    def _shifts(self, values: Floats) -> Floats:
+        """Returns shifts ``(G,)`` from the values of their own columns, or of rises and then falls."""
+        if not len(self._fall_columns):
+            return values
+        rises, falls = np.split(values, 2)
+        return rises - falls
+
     def _solve(self, required: Floats) -> Floats | None:
         above = np.full(len(required), highspy.kHighsInf)
         self._highs.changeColsBounds(len(required), self._gain_columns, required, above)
         self._highs.run()
         status = self._highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kUnknown:
+            # On the very boundary of what can be met a start may mislead: once more without one.
+            self._highs.clearSolver()
+            self._highs.run()
+            status = self._highs.getModelStatus()
         if status in _INFEASIBLE:
             return None
         if status != highspy.HighsModelStatus.kOptimal:
             raise SolverFailed(f"the solver ended as '{self._highs.modelStatusToString(status)}'")
         return np.array(self._highs.getSolution().col_value)
+
+
+def _sum_of_shifts(
+    coefficients: Floats, shifts: Sequence[pulp.LpVariable], falls: Sequence[pulp.LpVariable]
+) -> pulp.LpAffineExpression:
+    terms = list(zip(shifts, coefficients.tolist(), strict=True))
+    return pulp.LpAffineExpression([*terms, *zip(falls, (-coefficients).tolist(), strict=bool(falls))])
 
 
 def _columns(variables: Sequence[pulp.LpVariable]) -> NDArray[np.int32]:

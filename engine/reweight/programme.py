@@ -1,15 +1,17 @@
 """The reweighting programme: thresholds in, sample weights and predicted gains out.
 
 ``max`` over ``lo <= w <= hi`` of the targets' relative gains (the smallest, or their sum)
-subject to one threshold a class and, if asked for, a mean weight of 1. The gain of class k
+subject to one threshold a class and, if asked for, a mean weight of 1 and a budget: the most
+that the mean of ``|w_j - 1|`` may be. The gain of class k
 is ``Delta_k(w) = (1/N) sum_j (w_j - 1) P_jk``, the predicted decrease of what the class
 is judged by (its mean loss, unless the study says otherwise); the relative gain divides it
 by the most that is attainable for the class alone.
 """
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,10 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 from engine.errors import RefusedInput
 from engine.reweight.gain_model import Floats, GainModel, SolverFailed
 from engine.reweight.thresholds import Form, attainable_gains, eased, required_gains, with_slack
-from engine.study import Reweight
+from engine.reweight_settings import Reweight
 
 _TOLERANCE = 1e-6
-"""Largest shortfall of a relative gain, or of the mean weight, that a solution may have."""
+"""Largest shortfall of a relative gain, of the mean weight, or of the budget, that a solution may have."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class ProgrammeSettings:
     objective: Literal["max_min", "sum"] = "max_min"
     thresholds: Form = "attainable"
     mean_preserving: bool = True
+    budget: float | None = None
 
     @classmethod
     def from_study(cls, reweight: Reweight, targets: tuple[int, ...]) -> "ProgrammeSettings":
@@ -46,6 +49,7 @@ class ProgrammeSettings:
             objective=reweight.objective,
             thresholds=reweight.thresholds,
             mean_preserving=reweight.mean_preserving and reweight.thresholds != "paper",
+            budget=reweight.budget,
         )
 
     @property
@@ -113,7 +117,7 @@ class ReweightProgramme:
     ) -> None:
         _check(vectors, settings, groups)
         samples, classes = vectors.shape
-        self._vectors = vectors
+        self._vectors, self._groups = vectors, groups
         self.settings = settings
         self.class_names = class_names or tuple(f"class {k}" for k in range(classes))
         if groups is None:
@@ -123,7 +127,9 @@ class ReweightProgramme:
             self._member = np.unique(groups, return_inverse=True)[1]
             self._sizes = np.bincount(self._member).astype(np.float64)
             sums = np.stack([np.bincount(self._member, weights=vectors[:, k]) for k in range(classes)], axis=1)
-        self.attainable: Floats = attainable_gains(sums, self._sizes, settings.bounds, settings.balanced)
+        self.attainable: Floats = attainable_gains(
+            sums, self._sizes, settings.bounds, settings.balanced, settings.budget
+        )
         """The largest gain of each class alone, ``(K,)``, over the programme's variables."""
         self._totals = sums.sum(axis=0) / samples
         # What is below the rounding of the sums themselves is no gain.
@@ -137,7 +143,13 @@ class ReweightProgramme:
             )
         self._relative = sums / (samples * self.attainable)
         self._model = GainModel(
-            self._relative, self._sizes, settings.bounds, settings.balanced, settings.targets, self._importance()
+            self._relative,
+            self._sizes,
+            settings.bounds,
+            settings.balanced,
+            settings.targets,
+            self._importance(),
+            settings.budget,
         )
 
     def solve(self, alpha: ArrayLike) -> Solution:
@@ -175,11 +187,31 @@ class ReweightProgramme:
         shifts = self._model.maximise(required, go_on)
         if shifts is None:
             amounts = self._model.smallest_relaxation(required)
-            # Beyond the boundary by more than the relaxation's own rounding.
-            beyond = np.where(required > 0, np.minimum(amounts + _TOLERANCE, required), 0.0)
+            beyond = self._beyond(required, amounts)
             feasible = eased(alpha, beyond, self.settings.thresholds, self._totals, self.attainable)
             raise Infeasible(alpha, amounts, feasible, self.class_names)
         return self._solution(shifts, required)
+
+    def _beyond(self, required: Floats, amounts: Floats) -> Floats:
+        """Returns the amounts and a little more, so that what is left of the demands is seen to be met."""
+        # On the boundary the solver's tolerance decides; the relaxation is rounded as well.
+        for margin in (_TOLERANCE, 10 * _TOLERANCE, 100 * _TOLERANCE):
+            beyond = np.where(required > 0, np.minimum(amounts + margin, required), 0.0)
+            if self._model.maximise(required - beyond) is not None:
+                break
+        return beyond
+
+    def changed(self, **settings: Any) -> "ReweightProgramme":
+        """Returns the programme of the same vectors and variables under other settings.
+
+        Args:
+            **settings: fields of :class:`ProgrammeSettings` that are to differ.
+
+        Raises:
+            RefusedInput: as for a new programme.
+        """
+        changed = dataclasses.replace(self.settings, **settings)
+        return ReweightProgramme(self._vectors, changed, self._groups, self.class_names)
 
     def repaired(self, alpha: ArrayLike) -> tuple[Floats, Solution] | None:
         """Returns thresholds that can be met, with their solution, or ``None``.
@@ -218,8 +250,13 @@ class ReweightProgramme:
         relative = shifts @ self._relative
         shortfall = float(np.max(required - relative))
         drift = abs(float(self._sizes @ shifts)) / self._sizes.sum() if self.settings.balanced else 0.0
-        if not max(shortfall, drift) <= _TOLERANCE:
-            raise SolverFailed(f"the solution misses a threshold by {shortfall:.3g} and the mean weight by {drift:.3g}")
+        spent = float(self._sizes @ np.abs(shifts)) / self._sizes.sum()
+        excess = spent - self.settings.budget if self.settings.budget is not None else 0.0
+        if not max(shortfall, drift, excess) <= _TOLERANCE:
+            raise SolverFailed(
+                f"the solution misses a threshold by {shortfall:.3g}, the mean weight by {drift:.3g}"
+                f" and the budget by {max(excess, 0.0):.3g}"
+            )
         gains = relative * self.attainable
         targets = list(self.settings.targets)
         if self.settings.objective == "max_min":
@@ -228,7 +265,8 @@ class ReweightProgramme:
             objective = relative[targets].sum()
         else:
             objective = (gains + self._totals)[targets].sum() * self._sizes.sum()
-        return Solution((1 + shifts)[self._member], gains, relative, float(objective))
+        # 1 + (lo - 1) need not be lo to the last bit.
+        return Solution(np.clip(1 + shifts, low, high)[self._member], gains, relative, float(objective))
 
 
 def sweep(programme: ReweightProgramme, levels: Iterable[float]) -> list[Solution]:
@@ -241,6 +279,29 @@ def sweep(programme: ReweightProgramme, levels: Iterable[float]) -> list[Solutio
     """
     settings, classes = programme.settings, len(programme.attainable)
     return programme.along(with_slack(settings.thresholds, settings.targets, classes, level) for level in levels)
+
+
+def trade(programme: ReweightProgramme, other: int, alpha: ArrayLike, levels: Iterable[float]) -> list[Solution]:
+    """Returns the predicted frontier between the targets, usually one class, and one other class.
+
+    Args:
+        programme: whose targets are traded against the other class.
+        other: index of the class that is none of the targets.
+        alpha: thresholds of all other classes, ``(K,)``; that of ``other`` is moved.
+        levels: what ``other`` is to gain at least, shares of what it could gain alone, ascending.
+
+    Returns:
+        Solutions, one a level up to the last that can be met.
+    """
+    alpha = np.array(alpha, dtype=np.float64)
+    found: list[Solution] = []
+    for level in levels:
+        alpha[other] = level
+        try:
+            found.append(programme._solve(alpha, go_on=bool(found)))
+        except Infeasible:
+            break
+    return found
 
 
 def _check(vectors: NDArray[np.floating], settings: ProgrammeSettings, groups: NDArray[np.integer] | None) -> None:
@@ -271,6 +332,12 @@ def _check(vectors: NDArray[np.floating], settings: ProgrammeSettings, groups: N
             f"the weight bounds are [{low:g}, {high:g}]",
             "0 <= lo <= 1 <= hi with lo < hi",
             "Change [reweight] weight_bounds",
+        )
+    if settings.budget is not None and not 0 < settings.budget <= 1:
+        raise RefusedInput(
+            f"the budget is {settings.budget:g}",
+            "a mean |weight - 1| above 0 and at most 1",
+            "Change [reweight] budget",
         )
     if groups is not None and groups.shape != vectors.shape[:1]:
         raise RefusedInput(

@@ -19,20 +19,26 @@ Floats = NDArray[np.float64]
 Form = Literal["attainable", "paper"]
 
 
-def attainable_gains(sums: Floats, sizes: Floats, bounds: tuple[float, float], balanced: bool) -> Floats:
+def attainable_gains(
+    sums: Floats, sizes: Floats, bounds: tuple[float, float], balanced: bool, budget: float | None = None
+) -> Floats:
     """Returns the largest gain of each class when it alone is maximised, ``(K,)``.
 
     ``Delta_k = (1/N) sum_g [(hi - 1)(S_gk - n_g mu_k)+ + (1 - lo)(n_g mu_k - S_gk)+]`` where
     S_gk is the influence of the ``n_g`` samples of variable g. ``mu_k`` is 0, or, when the
     mean weight is kept at 1, the weighted quantile of ``S_gk / n_g`` above which so many
-    samples lie that raising them to hi balances lowering the others to lo.
+    samples lie that raising them to hi balances lowering the others to lo. Under a budget, see
+    :func:`_within_budget`.
 
     Args:
         sums: influence on each class summed over the samples of a variable, ``(G, K)``.
         sizes: samples of each variable, ``(G,)``; they sum to N.
         bounds: smallest and largest weight ``lo <= 1 <= hi``.
         balanced: whether the mean weight is kept at 1.
+        budget: the most that the mean of ``|w - 1|`` over all samples may be, or ``None``.
     """
+    if budget is not None:
+        return _within_budget(sums, sizes, bounds, balanced, budget)
     low, high = bounds
     share = sums / sizes[:, None]
     middle = np.zeros(sums.shape[1])
@@ -45,6 +51,32 @@ def attainable_gains(sums: Floats, sizes: Floats, bounds: tuple[float, float], b
     above = np.maximum(share - middle, 0.0)
     below = np.maximum(middle - share, 0.0)
     return sizes @ ((high - 1) * above + (1 - low) * below) / sizes.sum()
+
+
+def _within_budget(sums: Floats, sizes: Floats, bounds: tuple[float, float], balanced: bool, budget: float) -> Floats:
+    """Returns the largest gain of each class alone when ``sum_g n_g |delta_g| <= budget N``, ``(K,)``.
+
+    A fractional knapsack: the most influential samples move first, as far as their bounds let
+    them. With the mean weight kept at 1 all rises together equal all falls, so each may spend
+    half of the budget, and at most ``N (hi - 1)(1 - lo) / (hi - lo)``, where every sample has moved.
+    """
+    low, high = bounds
+    share, samples = sums / sizes[:, None], sizes.sum()
+    spent = budget * samples
+    if balanced:
+        spent = min(spent / 2, samples * (high - 1) * (1 - low) / (high - low))
+        parts = [(share, sizes * (high - 1)), (-share, sizes * (1 - low))]
+    else:
+        room = np.where(share > 0, high - 1, 1 - low) * sizes[:, None]
+        parts = [(np.abs(share), room)]
+    gains = np.zeros(sums.shape[1])
+    for k in range(sums.shape[1]):
+        for worth, room in parts:
+            order = np.argsort(-worth[:, k], kind="stable")
+            most = (room if room.ndim == 1 else room[:, k])[order]
+            moved = np.clip(spent - (np.cumsum(most) - most), 0.0, most)
+            gains[k] += moved @ worth[order, k]
+    return gains / samples
 
 
 def required_gains(alpha: ArrayLike, form: Form, totals: Floats, attainable: Floats) -> Floats:

@@ -45,6 +45,8 @@ class Evaluation:
 _BATCH_NUMBERS = 2**23
 """Aim for the numbers that the inputs of one batch hold: large pictures come in small batches."""
 _BATCHES = (16, 1024)
+_NUMBERS_OF_A_TOKEN = 256
+"""What a transformer makes of the number of a token."""
 
 
 def evaluate(
@@ -72,6 +74,8 @@ def evaluate(
     """
     if not batch_size:
         numbers = transform.prepare(samples.inputs[:1]).numel() or 1
+        if samples.inputs.dtype == torch.int32:
+            numbers *= _NUMBERS_OF_A_TOKEN
         batch_size = min(max(_BATCH_NUMBERS // numbers, _BATCHES[0]), _BATCHES[1])
     predicted = np.empty(len(samples), np.int64)
     confidence = np.empty(len(samples), np.float32)

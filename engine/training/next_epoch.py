@@ -2,7 +2,9 @@
 
 import copy
 import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from engine.progress import Progress, silent
 from engine.study import Study, Training
 from engine.training.epoch import TrainingSet, epoch_generator, run_epoch, sgd
 from engine.training.schedule import learning_rates, steps_per_epoch
+from engine.training.stacked import Report, is_stackable, train_together, trained_as_one
 from engine.training.stored_state import stored_momentum, trained_model
 
 PAPER = {"learning_rate": 1e-4, "weight_decay": 1e-4, "batch_size": 512, "schedule": "constant"}
@@ -122,17 +125,65 @@ class NextEpoch:
             ValueError: if the weights are not N finite numbers of at least 0.
             RefusedInput: if the training diverges.
         """
-        model = copy.deepcopy(self.start)
-        rates = self.rates
-        run_epoch(
-            model,
-            sgd(model, self.training, self.momentum),
-            self.samples,
-            self._tensor(weights),
-            rates,
-            epoch_generator(seed, self.epoch + 1),
-            lambda step: progress("next epoch", step, len(rates), f"epoch {self.epoch + 1}"),
+        steps = len(self.rates)
+        return self._trained(
+            self._tensor(weights), seed, lambda epoch, step: progress("next epoch", step, steps, f"epoch {epoch}")
         )
+
+    def train_each(self, weights: NDArray, seeds: Sequence[int], progress: Progress = silent) -> Iterator[nn.Module]:
+        """Trains M copies of the stored model for one epoch, small networks of linear layers as one.
+
+        One copy alone is trained as :meth:`train` does, so bit for bit like it; several as one agree with
+        it up to rounding in float32. The same rows and seeds give the same models.
+
+        Args:
+            weights: of the N training samples for each copy, ``(M, N)``, at least 0.
+            seeds: of the order and the augmentation of each copy, M.
+            progress: called after every step.
+
+        Yields:
+            The copies in their order, in evaluation mode, on the device.
+
+        Raises:
+            ValueError: if a row is not N finite numbers of at least 0.
+            RefusedInput: if a training diverges.
+        """
+        rows = [self._tensor(row) for row in weights]
+        shape = self.samples.inputs.batch(torch.arange(1)).shape[1:]
+        groups = trained_as_one([self.start] * len(rows), self.training.batch_size, shape)
+        steps = len(self.rates)
+        for number, members in enumerate(groups):
+
+            def report(epoch: int, step: int, number: int = number) -> None:
+                progress("next epoch", number * steps + step, len(groups) * steps, f"epoch {epoch}")
+
+            if len(members) == 1:
+                (only,) = members
+                yield self._trained(rows[only], seeds[only], report)
+                continue
+            models = [copy.deepcopy(self.start) for _ in members]
+            train_together(
+                models,
+                torch.stack([rows[m] for m in members]),
+                [seeds[m] for m in members],
+                self.samples,
+                self.training,
+                [self.epoch + 1],
+                report,
+                self.momentum,
+            )
+            yield from (model.eval() for model in models)
+
+    @property
+    def is_stackable(self) -> bool:
+        """Whether copies are trained as one."""
+        return is_stackable(self.start)
+
+    def _trained(self, weights: Tensor, seed: int, report: Report) -> nn.Module:
+        model = copy.deepcopy(self.start)
+        number = self.epoch + 1
+        optimizer, generator = sgd(model, self.training, self.momentum), epoch_generator(seed, number)
+        run_epoch(model, optimizer, self.samples, weights, self.rates, generator, partial(report, number))
         return model.eval()
 
     def _tensor(self, weights: NDArray | None) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from engine.architecture_names import SKLEARN
 from engine.checkpoints import checkpoint_of, optimizer_path
 from engine.data import StudyData
 from engine.errors import RefusedInput
@@ -31,7 +32,16 @@ def trained_model(study: Study, data: StudyData, epoch: int) -> tuple[nn.Module,
         RefusedInput: if there is no such checkpoint or it does not fit the study.
     """
     model = untrained_model(study, data)
-    return model, load_checkpoint(checkpoint_of(study, epoch), model)
+    checkpoint = checkpoint_of(study, epoch)
+    notices = load_checkpoint(checkpoint, model)
+    if study.model.architecture == SKLEARN:
+        # Imported only where it is asked for: scikit-learn takes as long to import as torch.
+        from engine.models.sklearn_models import SklearnModel
+
+        fitted = SklearnModel.read(checkpoint)
+        fitted.check_classes(data.class_names, checkpoint)
+        notices += fitted.fit_notices(len(data.train), study.training.weight_decay, checkpoint.name)
+    return model, notices
 
 
 def save_state(model: nn.Module, optimizer: torch.optim.SGD, checkpoint: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from engine.architecture_names import SKLEARN
 from engine.checkpoints import SUFFIXES, checkpoint_name, optimizer_path
 from engine.data import Samples, StudyData
 from engine.device import resolve_device
@@ -93,6 +94,12 @@ def _accuracy(model: nn.Module, samples: Samples, data: StudyData, device: torch
 
 def _begin(study: Study, data: StudyData, folder: Path, overwrite: bool) -> TrainingHistory:
     """Returns the history to continue, an empty one in a folder without checkpoints."""
+    if study.model.architecture == SKLEARN:
+        raise RefusedInput(
+            f"[model] checkpoints is {folder.name}, which scikit-learn has fitted",
+            "a folder for the checkpoints of a training",
+            "To train one here, name architecture = 'mlp' or 'logistic_regression' and checkpoints = 'checkpoints'",
+        )
     if folder.suffix.lower() in SUFFIXES:
         raise RefusedInput(
             f"[model] checkpoints is the file {study.model.checkpoints}",
