@@ -16,12 +16,14 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from cache import pairs, queries, ranking
+from cache import class_pairs, composition, density, neighbours, pairs, queries, ranking, selections
+from cache.composition import Effect
 from cache.database import open_database, told_as_refusal, write_ahead_log
-from cache.ingest import ingest, log_refusal
+from cache.ingest import drop_run, ingest, log_refusal
 from cache.pairs import Box
 from cache.queries import Operator
 from cache.ranking import Sign
+from cache.shapes import Shape
 from cache.store import Store, StoreBusy
 from engine.errors import RefusedInput
 
@@ -97,6 +99,18 @@ class Cache:
             self._refused = refused
             return changed
 
+    def delete_run(self, key: str) -> None:
+        """Removes a run: its folder, and every row that came from it.
+
+        Raises:
+            RefusedInput: if there is none, if it was shipped, or if it is being computed.
+        """
+        # Not while runs are taken in, which could bring back the rows of a folder read before.
+        with self._ingesting:
+            self._store.delete_run(key)
+            with self._cursor() as cursor:
+                drop_run(cursor, key)
+
     def runs(self, kind: str | None = None, study: str | None = None) -> list[dict[str, Any]]:
         """Returns the manifests of the runs, newest first, of one kind and of one study (by name) where given."""
         with self._cursor() as cursor:
@@ -148,12 +162,34 @@ class Cache:
     def region_shares(self, key: str, operator: Operator = "ceiling") -> dict[str, np.ndarray]:
         """Returns by region the share of samples 0..1 in it, for every pair of classes ``(K, K)``."""
         with self._cursor() as cursor:
-            return pairs.region_shares(cursor, queries.find_vectors(cursor, key, operator))
+            return class_pairs.region_shares(cursor, queries.find_vectors(cursor, key, operator))
 
     def correlation(self, key: str, operator: Operator = "ceiling") -> np.ndarray:
         """Returns the correlation of the influence on every pair of classes, ``(K, K)``."""
         with self._cursor() as cursor:
-            return pairs.correlation(cursor, queries.find_vectors(cursor, key, operator))
+            return class_pairs.correlation(cursor, queries.find_vectors(cursor, key, operator))
+
+    def pair_points(self, key: str, a: int, b: int, operator: Operator = "ceiling") -> density.PairPoints:
+        """Returns all samples as points of a pair; see :class:`cache.density.PairPoints`."""
+        with self._cursor() as cursor:
+            return density.pair_points(cursor, queries.find_vectors(cursor, key, operator), a, b)
+
+    def select(self, key: str, a: int, b: int, shape: Shape, operator: Operator = "ceiling") -> selections.Selection:
+        """Returns the samples inside a shape drawn over a pair; see :func:`cache.selections.select`."""
+        with self._cursor() as cursor:
+            return selections.select(cursor, queries.find_vectors(cursor, key, operator), a, b, shape)
+
+    def described(
+        self, key: str, indices: Sequence[int] | np.ndarray, operator: Operator = "ceiling"
+    ) -> tuple[pd.DataFrame, np.ndarray]:
+        """Returns some samples and their vectors ``(n, K)`` as asked for; see :func:`cache.selections.described`."""
+        with self._cursor() as cursor:
+            return selections.described(cursor, queries.find_vectors(cursor, key, operator), indices)
+
+    def neighbours(self, key: str, index: int, count: int, operator: Operator = "ceiling") -> pd.DataFrame:
+        """Returns the samples that act most like one; see :func:`cache.neighbours.neighbours`."""
+        with self._cursor() as cursor:
+            return neighbours.neighbours(cursor, queries.find_vectors(cursor, key, operator), index, count)
 
     def sample(self, key: str, index: int) -> dict[str, Any]:
         """Returns one sample with its influence on every class; see :func:`cache.queries.sample`."""
@@ -167,6 +203,19 @@ class Cache:
         with self._cursor() as cursor:
             source = queries.find_vectors(cursor, key, operator)
             return ranking.ranked_samples(cursor, source, tuple(classes), sign, limit)
+
+    def composition(self, key: str, strongest: bool, operator: Operator = "ceiling") -> composition.Composition:
+        """Returns how many samples of which class help and harm each class; see :mod:`cache.composition`."""
+        with self._cursor() as cursor:
+            return composition.composition(cursor, queries.find_vectors(cursor, key, operator), strongest)
+
+    def composed_of(
+        self, key: str, k: int, effect: Effect, own: bool, threshold: float, operator: Operator = "ceiling"
+    ) -> np.ndarray:
+        """Returns the samples behind one count of a composition; see :func:`cache.composition.composed_of`."""
+        with self._cursor() as cursor:
+            source = queries.find_vectors(cursor, key, operator)
+            return composition.composed_of(cursor, source, k, effect, own, threshold)
 
     def candidates(self, key: str) -> pd.DataFrame:
         """Returns the candidates of a reweight run, finished or not; see :func:`cache.queries.candidates`."""

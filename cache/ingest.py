@@ -16,9 +16,22 @@ import numpy as np
 import pyarrow as pa
 
 from cache.database import told_as_refusal
-from cache.manifests import CeilingManifest, ClimbManifest, InfluenceManifest, Manifest, ReweightManifest, read_manifest
+from cache.harmful_manifest import HarmfulManifest
+from cache.manifests import (
+    CeilingManifest,
+    ClimbManifest,
+    DatamodellingManifest,
+    EpochsManifest,
+    HalvesManifest,
+    InfluenceManifest,
+    Manifest,
+    ProbeManifest,
+    RemovalManifest,
+    ReweightManifest,
+    read_manifest,
+)
 from cache.migrations import create_vectors_table
-from cache.parts import CANDIDATE_PARTS, part_names, read_candidates, read_samples, read_vectors
+from cache.parts import CANDIDATE_PARTS, part_names, read_candidates, read_opinions, read_samples, read_vectors
 from cache.run_folder import RunFolder
 from cache.store import Store
 from engine.errors import RefusedInput
@@ -33,7 +46,7 @@ def log_refusal(key: str, refusal: RefusedInput) -> None:
 
 
 def ingest(store: Store, connection: duckdb.DuckDBPyConnection, on_refused: Refused = log_refusal) -> list[str]:
-    """Takes in what the cache does not have yet.
+    """Takes in what the cache does not have yet, and lets go of runs whose folders are gone.
 
     Args:
         store: whose lock the caller holds.
@@ -48,9 +61,11 @@ def ingest(store: Store, connection: duckdb.DuckDBPyConnection, on_refused: Refu
     """
     changed = []
     with told_as_refusal(), connection.cursor() as cursor:
-        known = {key for (key,) in cursor.execute("SELECT key FROM runs").fetchall()}
-        finished = [folder for folder in store.finished_runs() if folder.key not in known]
-        searching = [folder for folder in store.unfinished_runs() if folder.key not in known]
+        # Looked for before the question what is known: a run that ends in between is taken in the next time.
+        stored, begun = store.finished_runs(), store.unfinished_runs()
+        known = _without_lost(cursor, {folder.key for folder in stored}, {folder.key for folder in begun})
+        finished = [folder for folder in stored if folder.key not in known]
+        searching = [folder for folder in begun if folder.key not in known]
         for folder in finished + searching:
             try:
                 with _transaction(cursor):
@@ -58,17 +73,46 @@ def ingest(store: Store, connection: duckdb.DuckDBPyConnection, on_refused: Refu
                         changed.append(folder.key)
             except RefusedInput as refusal:
                 on_refused(folder.key, refusal)
+            except FileNotFoundError:
+                # Deleted while it was read: there is nothing left to tell of.
+                continue
     return changed
+
+
+def drop_run(cursor: duckdb.DuckDBPyConnection, key: str) -> None:
+    """Removes every row of a run from the cache, in one transaction; without effect where there is none."""
+    with _transaction(cursor):
+        cursor.execute("DELETE FROM runs WHERE key = ?", [key])
+        for table in ("samples", "candidates", "candidate_parts", *_vectors_tables(cursor)):
+            cursor.execute(f"DELETE FROM {table} WHERE run = ?", [key])
+
+
+def _without_lost(cursor: duckdb.DuckDBPyConnection, finished: set[str], begun: set[str]) -> set[str]:
+    """Drops the rows of runs whose folders are gone; returns the keys of the finished runs that are left."""
+    known = {key for (key,) in cursor.execute("SELECT key FROM runs").fetchall()}
+    searched = {key for (key,) in cursor.execute("SELECT DISTINCT run FROM candidate_parts").fetchall()}
+    for key in (known - finished) | (searched - finished - begun):
+        drop_run(cursor, key)
+    return known & finished
+
+
+def _vectors_tables(cursor: duckdb.DuckDBPyConnection) -> list[str]:
+    names = cursor.execute("SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'vectors\\_%' ESCAPE '\\'")
+    return [name for (name,) in names.fetchall()]
 
 
 def _take_run(cursor: duckdb.DuckDBPyConnection, folder: RunFolder) -> bool:
     manifest = read_manifest(folder)
     if isinstance(manifest, InfluenceManifest):
         _take_influence(cursor, folder, manifest)
-    elif isinstance(manifest, CeilingManifest):
+    elif isinstance(manifest, CeilingManifest | ProbeManifest | RemovalManifest):
         _insert_run(cursor, folder, manifest, manifest.influence, len(manifest.class_names), None)
-    elif isinstance(manifest, ClimbManifest):
-        # It has influence of its own in every round, which no page asks for sample by sample.
+    elif isinstance(manifest, HarmfulManifest):
+        # What is said of each sample stays in the folder, and is only looked at whole: it must be there and be valid.
+        read_opinions(folder)
+        _insert_run(cursor, folder, manifest, manifest.influence, len(manifest.class_names), None)
+    elif isinstance(manifest, ClimbManifest | EpochsManifest | HalvesManifest | DatamodellingManifest):
+        # A climb has influence of its own in every round, which no page asks for sample by sample.
         _insert_run(cursor, folder, manifest, None, len(manifest.class_names), None)
     else:
         _take_reweighting(cursor, folder, manifest)

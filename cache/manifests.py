@@ -6,29 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cache.fingerprints import RESULT_VERSION
+from cache.harmful_manifest import HarmfulManifest
+from cache.manifest_base import BaseManifest as _Manifest
+from cache.manifest_base import Count as _Count
+from cache.manifest_base import Share as _Share
+from cache.manifest_base import StudyName
 from cache.run_folder import MANIFEST, RunFolder
 from engine.errors import RefusedInput
 from engine.judged_by import DEFAULT, Measurement
-
-_Count = Annotated[int, Field(ge=0)]
-
-
-class _Manifest(BaseModel):
-    # Manifests carry more than the cache looks at; the rest is kept as it is.
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    key: str
-    created: str | None = None
-    result_version: int = Field(RESULT_VERSION, ge=1, le=RESULT_VERSION)
-
-
-class StudyName(BaseModel):
-    """The study that a run belongs to."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    name: str
 
 
 class ClassScale(BaseModel):
@@ -79,6 +64,19 @@ class ReweightManifest(_Manifest):
     targets: tuple[int | str, ...] = Field(min_length=1)
 
 
+class ProbeManifest(_Manifest):
+    """Of a run that trained probe epochs from the influence run ``influence``, to calibrate its predictions."""
+
+    kind: Literal["probe"]
+    study: StudyName | None = None
+    influence: str
+    class_names: tuple[str, ...]
+    factor: float
+    error: float = Field(ge=0)
+    scale: tuple[float, ...]
+    """What gains are told in per cent of after the control's epoch, by class."""
+
+
 class CeilingManifest(_Manifest):
     """Of a run that judged the ceiling by the influence run ``influence``."""
 
@@ -87,6 +85,87 @@ class CeilingManifest(_Manifest):
     influence: str
     class_names: tuple[str, ...]
     verdict: Literal["improvable", "at_ceiling", "inconclusive"]
+
+
+_Changes = tuple[tuple[float | None, ...], ...]
+"""A row for each class that samples were left out for, of each class the change; null where it was not measured."""
+
+
+class ChangeMaps(BaseModel):
+    """What leaving samples out was predicted to change, and what it changed."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+
+    predicted: _Changes
+    loss: _Changes
+    accuracy: _Changes
+
+
+class RemovalManifest(_Manifest):
+    """Of a run that left out what the influence run ``influence`` calls beneficial or detrimental, and trained anew."""
+
+    kind: Literal["removal"]
+    study: StudyName
+    influence: str
+    class_names: tuple[str, ...] = Field(min_length=2)
+    classes: tuple[_Count, ...] = Field(min_length=1)
+    """Indices of the classes that samples were left out for."""
+    seeds: int = Field(ge=1)
+    share: float = Field(gt=0, le=1)
+    heatmaps: dict[Literal["beneficial", "detrimental"], ChangeMaps]
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> "RemovalManifest":
+        if max(self.classes) >= len(self.class_names):
+            raise ValueError(f"class {max(self.classes)} of {len(self.class_names)}")
+        if missing := {"beneficial", "detrimental"} - self.heatmaps.keys():
+            raise ValueError(f"heatmaps has no {min(missing)}")
+        for sign, maps in self.heatmaps.items():
+            for name, rows in maps:
+                if [len(row) for row in rows] != [len(self.class_names)] * len(self.classes):
+                    raise ValueError(
+                        f"heatmaps.{sign}.{name} is not {len(self.classes)} rows of {len(self.class_names)}"
+                    )
+        return self
+
+
+class HalvesManifest(_Manifest):
+    """Of a run that trained on random halves of the data."""
+
+    kind: Literal["halves"]
+    study: StudyName
+    class_names: tuple[str, ...] = Field(min_length=2)
+    subsets: int = Field(ge=1)
+    seeds: int = Field(ge=1)
+
+
+class Candidate(BaseModel):
+    """One prediction that was compared: its score for each class, null where nothing varies."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+
+    strategy: str
+    damping: float | str
+    scores: tuple[float | None, ...]
+
+
+class DatamodellingManifest(_Manifest):
+    """Of a run that compared predictions with the trainings on halves of the run ``halves``."""
+
+    kind: Literal["datamodelling"]
+    study: StudyName
+    halves: str
+    class_names: tuple[str, ...] = Field(min_length=2)
+    candidates: tuple[Candidate, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> "DatamodellingManifest":
+        for number, candidate in enumerate(self.candidates):
+            if len(candidate.scores) != len(self.class_names):
+                raise ValueError(
+                    f"candidates.{number} has {len(candidate.scores)} scores for {len(self.class_names)} classes"
+                )
+        return self
 
 
 class ClimbRound(BaseModel):
@@ -120,13 +199,76 @@ class ClimbManifest(_Manifest):
         return self
 
 
-Manifest = InfluenceManifest | CeilingManifest | ReweightManifest | ClimbManifest
+class AccuracyByEpoch(BaseModel):
+    """Share of each class's samples that are predicted right, by split, epoch and class; null without samples."""
 
-_KINDS: dict[Any, type[InfluenceManifest] | type[CeilingManifest] | type[ReweightManifest] | type[ClimbManifest]] = {
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+
+    validation: tuple[tuple[_Share | None, ...], ...]
+    test: tuple[tuple[_Share | None, ...], ...] | None
+
+
+class DetrimentalEntry(BaseModel):
+    """An epoch that cost some classes, by index, more than noise: what each lost, as a share."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+
+    epoch: _Count
+    classes: tuple[_Count, ...] = Field(min_length=1)
+    drops: tuple[_Share, ...]
+    p_values: tuple[_Share, ...]
+
+
+class EpochsManifest(_Manifest):
+    """Of a run that evaluated the checkpoints of ``epochs`` and found the detrimental ones."""
+
+    kind: Literal["epochs"]
+    study: StudyName
+    class_names: tuple[str, ...] = Field(min_length=2)
+    epochs: tuple[_Count, ...] = Field(min_length=2)
+    accuracy: AccuracyByEpoch
+    detrimental: tuple[DetrimentalEntry, ...]
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> "EpochsManifest":
+        classes = len(self.class_names)
+        if list(self.epochs) != sorted(set(self.epochs)):
+            raise ValueError("epochs do not rise")
+        for split, rows in (("validation", self.accuracy.validation), ("test", self.accuracy.test)):
+            if rows is not None and [len(row) for row in rows] != [classes] * len(self.epochs):
+                raise ValueError(f"accuracy on {split} is not {len(self.epochs)} rows of {classes}")
+        for entry in self.detrimental:
+            if not {entry.epoch - 1, entry.epoch} <= set(self.epochs):
+                raise ValueError(f"epoch {entry.epoch} and the one before are not both in epochs")
+            if max(entry.classes) >= classes or not len(entry.classes) == len(entry.drops) == len(entry.p_values):
+                raise ValueError(f"classes, drops and p_values of epoch {entry.epoch} do not agree")
+        return self
+
+
+Manifest = (
+    InfluenceManifest
+    | CeilingManifest
+    | ReweightManifest
+    | ProbeManifest
+    | ClimbManifest
+    | EpochsManifest
+    | RemovalManifest
+    | HalvesManifest
+    | DatamodellingManifest
+    | HarmfulManifest
+)
+
+_KINDS: dict[Any, type[Manifest]] = {
     "influence": InfluenceManifest,
     "ceiling": CeilingManifest,
     "reweight": ReweightManifest,
+    "probe": ProbeManifest,
     "climb": ClimbManifest,
+    "epochs": EpochsManifest,
+    "removal": RemovalManifest,
+    "halves": HalvesManifest,
+    "datamodelling": DatamodellingManifest,
+    "harmful": HarmfulManifest,
 }
 
 

@@ -43,7 +43,12 @@ def _candidates_have_values(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("ALTER TABLE candidates ADD COLUMN value FLOAT[]; UPDATE candidates SET value = loss")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first_schema, _candidates_have_values)
+def _candidates_have_orders(connection: duckdb.DuckDBPyConnection) -> None:
+    # Until candidates raced, each was trained in one batch order.
+    connection.execute("ALTER TABLE candidates ADD COLUMN orders INTEGER; UPDATE candidates SET orders = 1")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first_schema, _candidates_have_values, _candidates_have_orders)
 """Step i leads from version i to version i + 1; version 0 is an empty database."""
 
 

@@ -1,4 +1,4 @@
-"""Pairs of classes over all samples: regions, shares, correlation, and the points of a scatter.
+"""One pair of classes over all samples: its regions, and the points of its scatter.
 
 A sample is joint positive for some classes if its influence on each is above zero,
 joint negative if below, and a trade-off otherwise (zeros included).
@@ -7,7 +7,6 @@ joint negative if below, and a trade-off otherwise (zeros included).
 import math
 
 import duckdb
-import numpy as np
 import pandas as pd
 
 from cache.queries import Vectors
@@ -37,57 +36,6 @@ def region_counts(cursor: duckdb.DuckDBPyConnection, source: Vectors, classes: t
     ).fetchone()
     positive, negative, total = row or (0, 0, 0)
     return {_JOINT_POSITIVE: positive, _JOINT_NEGATIVE: negative, _TRADE_OFF: total - positive - negative}
-
-
-def region_shares(cursor: duckdb.DuckDBPyConnection, source: Vectors) -> dict[str, np.ndarray]:
-    """Returns for every pair of classes the share of samples in each region.
-
-    The signs of a class are one string of N bits, so that a pair costs one bitwise and.
-
-    Returns:
-        By region a symmetric matrix ``(K, K)`` of shares 0..1; on the diagonal, a class with itself.
-    """
-    last = source.samples - 1
-    pairs = cursor.execute(
-        f"""
-        WITH cells AS (
-            SELECT idx, unnest(range({source.classes})) AS class, unnest({source.column}::FLOAT[]) AS value
-            FROM {source.table} WHERE run = ?
-        ), signs AS MATERIALIZED (
-            SELECT class,
-                bitstring_agg(idx, 0, {last}) FILTER (value > 0) AS positive,
-                bitstring_agg(idx, 0, {last}) FILTER (value < 0) AS negative
-            FROM cells GROUP BY class
-        )
-        SELECT a.class AS a, b.class AS b,
-            coalesce(bit_count(a.positive & b.positive), 0) AS positive,
-            coalesce(bit_count(a.negative & b.negative), 0) AS negative
-        FROM signs AS a, signs AS b WHERE a.class <= b.class
-        """,
-        [source.run],
-    ).fetchnumpy()
-    positive, negative = (
-        _symmetric(source.classes, pairs["a"], pairs["b"], np.asarray(pairs[name]) / source.samples)
-        for name in ("positive", "negative")
-    )
-    return {_JOINT_POSITIVE: positive, _JOINT_NEGATIVE: negative, _TRADE_OFF: 1.0 - positive - negative}
-
-
-def correlation(cursor: duckdb.DuckDBPyConnection, source: Vectors) -> np.ndarray:
-    """Returns Pearson's correlation of the influence on every pair of classes.
-
-    Returns:
-        A symmetric matrix ``(K, K)``; a class on which no sample differs from another correlates 0 with the others.
-    """
-    rows, columns = np.triu_indices(source.classes, 1)
-    values = ", ".join(f"{source.value(index)}::DOUBLE AS v{index}" for index in range(source.classes))
-    pairs = ", ".join(f"corr(v{a}, v{b})" for a, b in zip(rows, columns, strict=True))
-    row = cursor.execute(
-        f"SELECT {pairs} FROM (SELECT {values} FROM {source.table} WHERE run = ?)", [source.run]
-    ).fetchone()
-    matrix = _symmetric(source.classes, rows, columns, np.nan_to_num(np.array(row, dtype=np.float64)))
-    np.fill_diagonal(matrix, 1.0)
-    return matrix
 
 
 def pair(
@@ -197,11 +145,3 @@ def _by_region(values: dict[int, int]) -> str:
     return (
         "CASE region " + " ".join(f"WHEN {region} THEN {value}::UBIGINT" for region, value in values.items()) + " END"
     )
-
-
-def _symmetric(size: int, rows: np.ndarray, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Returns the matrix whose upper triangle is given; cells that are not given are 0."""
-    matrix = np.zeros((size, size))
-    matrix[rows, columns] = values
-    matrix[columns, rows] = values
-    return matrix

@@ -13,12 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cache.manifests import InfluenceManifest
+from cache.harmful_manifest import HarmfulManifest
+from cache.manifests import InfluenceManifest, read_manifest
 from cache.run_folder import RunFolder
 from engine.errors import RefusedInput
 
 CANDIDATE_PARTS = "candidates-*.parquet"
 VECTOR_PARTS = "vectors-*.parquet"
+OPINIONS = "opinions.parquet"
 
 _SAMPLES = pa.schema(
     {
@@ -42,10 +44,23 @@ _CANDIDATES = pa.schema(
         "accuracy": pa.list_(pa.float32()),
         "loss": pa.list_(pa.float32()),
         "value": pa.list_(pa.float32()),
+        "orders": pa.int32(),
     }
 )
-# A baseline has no thresholds and no step, and a candidate that was not trained has no measurement.
-_NULLABLE = frozenset({"alpha", "step", "accuracy", "loss", "value"})
+_OPINIONS = pa.schema(
+    {
+        "index": pa.int32(),
+        "label": pa.int16(),
+        "quality": pa.float32(),
+        "suggested": pa.int16(),
+        "suggested_probability": pa.float32(),
+        "self_influence": pa.float64(),
+        "wrong": pa.bool_(),
+    }
+)
+# A baseline has no thresholds and no step, and a candidate that was not trained has no measurement; most labels
+# are good, and which ones are wrong is seldom known.
+_NULLABLE = frozenset({"alpha", "step", "accuracy", "loss", "value", "suggested", "suggested_probability", "wrong"})
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,27 @@ class VectorPart:
     index: np.ndarray
     ceiling: np.ndarray
     epoch: np.ndarray
+
+
+@dataclass(frozen=True)
+class Opinions:
+    """What is said of every training sample by its label quality and its self-influence, in their order.
+
+    Attributes:
+        label: the given one, ``(N,)``.
+        quality: probability of the given label by a model that has not seen it, ``(N,)`` float32; low = doubtful.
+        suggested: the class to label the sample as, ``(N,)``; -1 where none is suggested.
+        suggested_probability: of the suggested class by the same model, ``(N,)``; NaN where there is none.
+        self_influence: how strongly the sample acts on its own loss, ``(N,)`` float64, at least 0.
+        errors: indices of the samples whose label is known to be wrong, or ``None`` where that is not known.
+    """
+
+    label: np.ndarray
+    quality: np.ndarray
+    suggested: np.ndarray
+    suggested_probability: np.ndarray
+    self_influence: np.ndarray
+    errors: np.ndarray | None
 
 
 def part_names(folder: RunFolder, pattern: str) -> list[str]:
@@ -106,11 +142,45 @@ def read_vectors(folder: RunFolder, manifest: InfluenceManifest) -> Iterator[Vec
         )
 
 
+def read_opinions(folder: RunFolder) -> Opinions:
+    """Returns what a search for label errors says of every training sample.
+
+    Raises:
+        RefusedInput: if the run is no such search, or the part is missing, damaged, or not what the manifest promises.
+    """
+    manifest = read_manifest(folder)
+    if not isinstance(manifest, HarmfulManifest):
+        raise _refusal(folder, OPINIONS, f"the run is of kind {manifest.kind}", "a search for label errors")
+    table = _typed(folder, OPINIONS, folder.read_table(OPINIONS), _OPINIONS)
+    if not np.array_equal(table["index"].to_numpy(), np.arange(manifest.samples)):
+        raise _refusal(folder, OPINIONS, "its index does not count the samples", f"0..{manifest.samples - 1} in order")
+    suggested = pc.fill_null(table["suggested"], -1).to_numpy()
+    label, classes = table["label"].to_numpy(), len(manifest.class_names)
+    if label.min() < 0 or label.max() >= classes or suggested.min() < -1 or suggested.max() >= classes:
+        raise _refusal(folder, OPINIONS, "a label is out of range", f"0..{classes - 1}")
+    wrong = table["wrong"]
+    known = pc.sum(wrong).as_py() if wrong.null_count == 0 else None
+    if known != manifest.known_errors or 0 < wrong.null_count < len(wrong):
+        raise _refusal(folder, OPINIONS, "wrong is not what known_errors says", "a value for every sample or for none")
+    self_influence = table["self_influence"].to_numpy()
+    if not (np.isfinite(self_influence) & (self_influence >= 0)).all():
+        raise _refusal(folder, OPINIONS, "self_influence is not one", "finite values of at least 0")
+    return Opinions(
+        label=label,
+        quality=table["quality"].to_numpy(),
+        suggested=suggested,
+        suggested_probability=pc.fill_null(table["suggested_probability"], np.nan).to_numpy(),
+        self_influence=self_influence,
+        errors=None if wrong.null_count else np.flatnonzero(wrong.to_numpy()),
+    )
+
+
 def read_candidates(folder: RunFolder, name: str) -> pa.Table:
     """Returns the candidates of one generation of a search.
 
     Losses and values may be infinite or NaN: a training that diverged is a result. A part from
-    before there was a choice of measurement has no values and was judged by its losses.
+    before there was a choice of measurement has no values and was judged by its losses, one from before
+    candidates raced tells no batch orders and was trained in one.
 
     Raises:
         RefusedInput: if the part is damaged, mixes class counts, or holds a NaN elsewhere.
@@ -118,6 +188,8 @@ def read_candidates(folder: RunFolder, name: str) -> pa.Table:
     stored = folder.read_table(name)
     if "value" not in stored.column_names and "loss" in stored.column_names:
         stored = stored.append_column("value", stored["loss"])
+    if "orders" not in stored.column_names:
+        stored = stored.append_column("orders", pa.array(np.ones(len(stored)), pa.int32()))
     table = _typed(folder, name, stored, _CANDIDATES)
     lengths = {
         length

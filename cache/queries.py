@@ -165,12 +165,13 @@ def candidates(cursor: duckdb.DuckDBPyConnection, key: str) -> pd.DataFrame:
     Returns:
         Columns ``number``, ``generation``, ``origin``, ``alpha``, ``step``, ``feasible``, ``fitness``,
         ``predicted`` (gains, decrease of what the class is judged by), ``accuracy``, ``loss``, ``value`` (what
-        the class is judged by); the lists as ``(K,)`` float32, or None where there is none. No rows for a run
+        the class is judged by), ``orders`` (batch orders that these are the mean of); the lists as ``(K,)``
+        float32, or None where there is none. No rows for a run
         without candidates so far.
     """
     frame = cursor.execute(
         """
-        SELECT number, generation, origin, alpha, step, feasible, fitness, predicted, accuracy, loss, value
+        SELECT number, generation, origin, alpha, step, feasible, fitness, predicted, accuracy, loss, value, orders
         FROM candidates WHERE run = ? ORDER BY number, generation
         """,
         [key],

@@ -8,7 +8,9 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +52,7 @@ class Store:
         self.runs_folder = self.root / "runs"
         self.jobs_folder = self.root / "jobs"
         self.studies_folder = self.root / "studies"
+        self.features_folder = self.root / "features"
         self.lock_path = self.root / "lock"
         self.database_path = self.root / "cache.duckdb"
 
@@ -80,6 +83,22 @@ class Store:
         """Returns the store's own runs that are being computed or were interrupted."""
         return [folder for folder in self._own_runs() if not folder.is_finished]
 
+    def delete_run(self, key: str) -> None:
+        """Removes a run's folder with all its parts, finished or not; the runs that were made from it stay.
+
+        Raises:
+            RefusedInput: if there is none, if it was shipped, or if it is being computed.
+        """
+        folder = self.run(key)
+        if not folder.path.is_dir():
+            raise RefusedInput(f"there is no run {key}", "a run of this store", "Choose a run from the list")
+        # A name that no run can have: whoever looks sees the whole run or none, also if this process is killed.
+        aside = self.runs_folder / f".deleted-{key}-{uuid.uuid4().hex[:8]}"
+        with folder.lock():
+            folder.path.rename(aside)
+        for left in self.runs_folder.glob(".deleted-*"):
+            shutil.rmtree(left, ignore_errors=True)
+
     def register_study(self, path: Path) -> None:
         """Remembers a study file, so that the dashboard lists it; twice is once.
 
@@ -92,13 +111,42 @@ class Store:
         path = Path(path).resolve()
         if not path.is_file():
             raise RefusedInput(f"no study file at {path}", "a study.toml", "Check the path")
-        name = f"{hashlib.sha256(str(path).encode()).hexdigest()[:20]}.json"
+        name = self._entry_name(path)
         # A folder of studies is written like a folder of parts: whole or not at all.
         if not (self.studies_folder / name).is_file():
             RunFolder(self.studies_folder).write_json(name, {"file": path, "registered": time.time()})
 
+    def forget_study(self, path: Path) -> None:
+        """Takes a study off the list; its files, its runs and its jobs stay.
+
+        Raises:
+            RefusedInput: if it was shipped, or is not on the list.
+        """
+        if path in self._shipped_studies():
+            raise RefusedInput(
+                f"the study at {path} was shipped with the samples",
+                "a study that was opened or created here",
+                "Leave it",
+            )
+        entry = self.studies_folder / self._entry_name(path)
+        if not entry.is_file():
+            raise RefusedInput(f"no study at {path} is on the list", "a study of the list", "Look at the list again")
+        entry.unlink(missing_ok=True)
+
+    def is_shipped_study(self, path: Path) -> bool:
+        """Says whether a study file is one of the samples."""
+        return path in self._shipped_studies()
+
     def studies(self) -> list[Path]:
         """Returns the study files that exist: the registered ones as they came, then the shipped."""
+        files = self._registered_studies() + self._shipped_studies()
+        return [path for path in dict.fromkeys(files) if path.is_file()]
+
+    def lost_studies(self) -> list[Path]:
+        """Returns the registered study files that are there no more."""
+        return [path for path in self._registered_studies() if not path.is_file()]
+
+    def _registered_studies(self) -> list[Path]:
         entries = []
         for entry in self.studies_folder.glob("*.json"):
             try:
@@ -106,9 +154,15 @@ class Store:
                 entries.append((float(told["registered"]), Path(told["file"])))
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # A damaged entry costs its own line in a list, not the list.
-        shipped = [] if self.samples is None else sorted(self.samples.glob("*/study.toml"))
-        files = [path for _, path in sorted(entries)] + [path.resolve() for path in shipped]
-        return [path for path in dict.fromkeys(files) if path.is_file()]
+        return [path for _, path in sorted(entries)]
+
+    def _shipped_studies(self) -> list[Path]:
+        found = [] if self.samples is None else sorted(self.samples.glob("*/study.toml"))
+        return [path.resolve() for path in found]
+
+    @staticmethod
+    def _entry_name(path: Path) -> str:
+        return f"{hashlib.sha256(str(path).encode()).hexdigest()[:20]}.json"
 
     @contextmanager
     def lock(self, address: str | None = None) -> Iterator[None]:
