@@ -4,35 +4,24 @@
 messages go to standard error. The exit status is 0, 2 for a refused input, or 130 if stopped.
 """
 
-import json
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from app.serving import SAMPLES, serve
-from app.terminal import describe, refuse, terminal_progress
-from cache.store import Store, default_store_root
-from engine.errors import Cancelled, RefusedInput
+from app.command_options import AsJson, Epoch, Seed, StoreRoot, StudyFile
+from app.evidence_commands import calibrate, harmful, probe, samples, validate
+from app.running import opened_store, print_result, refusals_told, run_command, store_root
+from app.serving import serve
+from app.terminal import terminal_progress
+from app.workflow.command_text import listed_classes, share_by_class
 from engine.experiments.climb_options import HOWS, MOST_ROUNDS, ROUNDS
 from engine.study import load_study
 
-REFUSED = 2
-CANCELLED = 130
-
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-
-StudyFile = Annotated[Path, typer.Argument(help="The study file, or the folder that holds its study.toml.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-StoreRoot = Annotated[
-    Path | None, typer.Option("--cache", help="The store; by default PARETOSCOPE_STORE, else .paretoscope here.")
-]
-Epoch = Annotated[int | None, typer.Option(help="Which checkpoint is analysed; by default the study's.")]
-Seed = Annotated[int | None, typer.Option(help="In place of the study's seed.")]
 
 
 @cli.callback(invoke_without_command=True)
@@ -45,8 +34,22 @@ def dashboard(
     if context.invoked_subcommand is not None and cache is not None:
         raise typer.BadParameter("it belongs behind the command: python -m app COMMAND ... --cache DIR")
     if context.invoked_subcommand is None:
-        with _refusals_told():
-            serve(_store_root(cache), port)
+        with refusals_told():
+            serve(store_root(cache), port)
+
+
+@cli.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="With the data, and the checkpoints if there are any.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a study file that is there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Looks at a folder and writes its study file, with the reason for each key and what could not be told."""
+    with refusals_told():
+        from app.workflow.init_study import init_study
+
+        result = init_study(folder, overwrite)
+    print_result("init", result, as_json)
 
 
 @cli.command()
@@ -58,7 +61,7 @@ def train(
     overwrite: Annotated[bool, typer.Option(help="Replace checkpoints that are there.")] = False,
 ) -> None:
     """Trains the study's model from scratch, a checkpoint each epoch."""
-    _run("train", study, as_json, cache, {"seed": seed, "overwrite": overwrite})
+    run_command("train", study, as_json, cache, {"seed": seed, "overwrite": overwrite})
 
 
 @cli.command()
@@ -66,7 +69,7 @@ def influence(
     study: StudyFile, as_json: AsJson = False, cache: StoreRoot = None, epoch: Epoch = None, seed: Seed = None
 ) -> None:
     """Computes the influence of every training sample on every class."""
-    _run("influence", study, as_json, cache, {"epoch": epoch, "seed": seed})
+    run_command("influence", study, as_json, cache, {"epoch": epoch, "seed": seed})
 
 
 @cli.command()
@@ -81,8 +84,9 @@ def ceiling(
     seed: Seed = None,
 ) -> None:
     """Judges whether the classifier has reached its ceiling."""
-    chosen = None if classes is None else _listed(classes)
-    _run("ceiling", study, as_json, cache, {"classes": chosen, "epoch": epoch, "seed": seed})
+    with refusals_told():
+        chosen = None if classes is None else listed_classes(classes)
+    run_command("ceiling", study, as_json, cache, {"classes": chosen, "epoch": epoch, "seed": seed})
 
 
 @cli.command()
@@ -91,7 +95,24 @@ def reweight(
     targets: Annotated[str | None, typer.Option(help="Classes to improve, by name or index, with commas.")] = None,
     setting: Annotated[
         str | None,
-        typer.Option(help="direct_improvement (one more epoch, for some classes) or all_classes (from scratch)."),
+        typer.Option(
+            help="direct_improvement (one more epoch, for some classes), course_correction (a detrimental epoch"
+            " again; --epoch is the checkpoint before it) or all_classes (from scratch)."
+        ),
+    ] = None,
+    slack: Annotated[
+        str | None,
+        typer.Option(
+            help="Share of its attainable gain that each other class may lose: one for all, or cat=0.1,dog=0; a class"
+            " that is not named may lose nothing."
+        ),
+    ] = None,
+    iterations: Annotated[
+        int | None, typer.Option(min=1, help="Iterations of the search; by default the study's.")
+    ] = None,
+    candidate: Annotated[
+        int | None,
+        typer.Option(min=0, help="Make the candidate of this number the result, in place of the fittest."),
     ] = None,
     as_json: AsJson = False,
     cache: StoreRoot = None,
@@ -99,8 +120,15 @@ def reweight(
     seed: Seed = None,
 ) -> None:
     """Finds weights that improve some classes, or all at once, and trains with them."""
-    chosen = None if targets is None else _listed(targets)
-    _run("reweight", study, as_json, cache, {"targets": chosen, "setting": setting, "epoch": epoch, "seed": seed})
+    with refusals_told():
+        options = {
+            "targets": None if targets is None else listed_classes(targets),
+            "setting": setting,
+            "slack": None if slack is None else share_by_class(slack),
+            "iterations": iterations,
+            "candidate": candidate,
+        }
+    run_command("reweight", study, as_json, cache, {**options, "epoch": epoch, "seed": seed})
 
 
 @cli.command()
@@ -117,23 +145,34 @@ def climb(
     seed: Seed = None,
 ) -> None:
     """Reweights or removes and trains from scratch, until the loss on validation samples kept apart falls no more."""
-    _run("climb", study, as_json, cache, {"how": how, "rounds": rounds, "seed": seed})
+    run_command("climb", study, as_json, cache, {"how": how, "rounds": rounds, "seed": seed})
 
 
 @cli.command()
-def samples(
+def epochs(study: StudyFile, as_json: AsJson = False, cache: StoreRoot = None) -> None:
+    """Finds the epochs after which some class was worse by more than noise."""
+    run_command("epochs", study, as_json, cache, {})
+
+
+@cli.command()
+def export(
     study: StudyFile,
-    classes: Annotated[str | None, typer.Option(help="Classes to judge by, with commas; all by default.")] = None,
-    sign: Annotated[str, typer.Option(help="harmful or helpful.")] = "harmful",
-    limit: Annotated[int, typer.Option(help="How many samples are listed.")] = 20,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; by default ./NAME-export.")] = None,
     as_json: AsJson = False,
     cache: StoreRoot = None,
     epoch: Epoch = None,
     seed: Seed = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
 ) -> None:
-    """Lists the training samples most harmful or helpful to some classes."""
-    options = {"classes": _listed(classes), "sign": sign, "limit": limit, "epoch": epoch, "seed": seed}
-    _run("samples", study, as_json, cache, options)
+    """Writes what is stored of a study to files: vectors and weights as Parquet, a report as one HTML page."""
+    with refusals_told():
+        store, asked = opened_store(cache), {"epoch": epoch, "seed": seed}
+        read = load_study(study)
+        from app.workflow.export import export_study
+
+        result = export_study(study, read, store, out, asked, overwrite)
+        store.register_study(study / "study.toml" if study.is_dir() else study)
+    print_result("export", result, as_json)
 
 
 @cli.command()
@@ -149,14 +188,14 @@ def synthetic(
 ) -> None:
     """Makes one of the paper's synthetic sets as a study with a trained model."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with _refusals_told():
-        store = _store(cache)
+    with refusals_told():
+        store = opened_store(cache)
         from app.workflow.synthetic import make_synthetic
 
         with redirect_stdout(sys.stderr), terminal_progress() as progress:
             result = make_synthetic(kind, out or Path(kind), seed, intercept, progress)
         store.register_study(Path(result["study"]))
-    _print("synthetic", result, as_json)
+    print_result("synthetic", result, as_json)
 
 
 @cli.command()
@@ -168,68 +207,13 @@ def doctor(
     """Checks the store, the cache and the environment, and says what to do."""
     from app.workflow.doctor import examine
 
-    with _refusals_told():
-        result = examine(_store(cache), rebuild)
-    _print("doctor", result, as_json)
+    with refusals_told():
+        result = examine(opened_store(cache), rebuild)
+    print_result("doctor", result, as_json)
 
 
-def _listed(text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
-
-
-def _store_root(cache: Path | None) -> Path:
-    """Returns the store's folder; it is made only when something is kept there."""
-    root = (cache or default_store_root()).resolve()
-    if root.exists() and not root.is_dir():
-        raise RefusedInput(f"the store {root} is a file", "a folder, or a name that is free", "Give another one")
-    return root
-
-
-def _store(cache: Path | None) -> Store:
-    return Store(_store_root(cache), SAMPLES)
-
-
-@contextmanager
-def _refusals_told() -> Iterator[None]:
-    """Turns refusals and stops into one message and the exit status that scripts expect."""
-    try:
-        yield
-    except RefusedInput as refusal:
-        refuse(str(refusal))
-        raise typer.Exit(REFUSED) from None
-    except (Cancelled, KeyboardInterrupt):
-        refuse("Stopped. What was finished is kept; the same command goes on from there.")
-        raise typer.Exit(CANCELLED) from None
-
-
-def _run(command: str, path: Path, as_json: bool, cache: Path | None, options: dict[str, Any]) -> None:
-    """Runs one use-case from study file to printed result."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with _refusals_told():
-        study = load_study(path)
-        store = _store(cache)
-        # torch is loaded only now: a refused study file is answered at once.
-        from app.workflow.commands import COMMANDS
-        from cache import ingest_if_free
-
-        # A model that the user's own code builds may print, which must not come between our lines.
-        with redirect_stdout(sys.stderr), terminal_progress() as progress:
-            result = COMMANDS[command](study, store, options, progress)
-        store.register_study(path / "study.toml" if path.is_dir() else path)
-        try:
-            ingest_if_free(store)
-        except RefusedInput as refusal:
-            refuse(f"The result is kept, but the dashboard's cache could not take it in: {refusal}")
-    _print(command, result, as_json)
-
-
-def _print(command: str, result: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        # Whole or not at all: a value that JSON lacks must not leave half an object.
-        sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")
-    else:
-        describe(command, result)
-
+for _command in (probe, validate, calibrate, samples, harmful):
+    cli.command()(_command)
 
 if __name__ == "__main__":
     cli(prog_name="python -m app")

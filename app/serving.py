@@ -10,11 +10,19 @@ _ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = _ROOT / "sample_data"
 """Studies and finished runs that are shipped; read only."""
 
+UPLOAD_MEGABYTES = 200
+"""The largest file that can be uploaded: it is held in the server's memory. Larger ones are browsed for."""
+
 # Told for both, so that the reader's own choice of light or dark still holds.
-_THEME = {"theme.light.primaryColor": "#1f6fb2", "theme.dark.primaryColor": "#4a9fe0"}
+_THEME = {
+    "theme.light.primaryColor": "#1f6fb2",
+    "theme.dark.primaryColor": "#4a9fe0",
+    "theme.headingFontSizes": '["2rem", "1.5rem", "1.25rem", "1.1rem", "1rem", "1rem"]',
+}
 _SERVER = {
     "server.address": "127.0.0.1",
     "server.headless": "true",
+    "server.maxUploadSize": str(UPLOAD_MEGABYTES),
     "server.showEmailPrompt": "false",
     "server.fileWatcherType": "none",
     "browser.gatherUsageStats": "false",
@@ -36,7 +44,7 @@ def serve(store_root: Path, port: int) -> None:
     with Store(store_root).lock():
         pass  # Refused here, in the terminal, and not only on the first page.
     options = {**_SERVER, **_THEME, "server.port": str(port)}
-    arguments = [sys.executable, "-m", "streamlit", "run", str(_ROOT / "app" / "dashboard" / "main.py")]
+    arguments = [sys.executable, "-m", "app.dashboard.server", "run", str(_ROOT / "app" / "dashboard" / "main.py")]
     arguments += [f"--{name}={value}" for name, value in options.items()]
     environment = os.environ | {
         "PARETOSCOPE_STORE": str(store_root),

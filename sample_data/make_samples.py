@@ -99,7 +99,7 @@ def make_digits(folder: Path, flipped_share: float, targets: str) -> None:
     folder.mkdir(parents=True)
     write_data(folder, flipped_share)
     (folder / "study.toml").write_text(STUDY.format(name=folder.name, targets=targets), encoding="utf-8")
-    run(folder, [("train", {}), ("ceiling", {}), ("reweight", {})])
+    run(folder, [("train", {}), ("ceiling", {}), ("reweight", {}), ("epochs", {})])
 
 
 def make_set(folder: Path, commands: Sequence[tuple[str, dict[str, Any]]]) -> None:

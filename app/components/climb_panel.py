@@ -2,15 +2,19 @@
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app.components.chart import chart
+from app.components.columns import change_with_interval, share
+from app.components.command_line import command_line
 from app.components.job_panel import begin, job_in_view, job_panel
+from app.components.plain import plain
 from app.components.search_result import downloads
 from app.components.server_state import climb_key_of, opened
-from app.components.study_page import StudyInView
+from app.components.study_in_view import StudyInView
+from app.components.table import table
 from app.figures import climb_curve
+from app.workflow.result_tables import climb_table
 from engine.experiments.climb_options import HOWS, MOST_ROUNDS, ROUNDS, SEEDS
 
 _WAYS = {"reweight": "Reweight the samples", "remove": "Remove what harms every class"}
@@ -46,7 +50,7 @@ def climb_panel(view: StudyInView) -> None:
             " the verdict says so or nothing more is gained. A third of the validation samples is kept apart to judge"
             " the rounds; test samples decide nothing."
         )
-    if not running:
+    if not running and view.is_current:
         _start(view, how, None if result is None else result["most_rounds"])
 
 
@@ -64,7 +68,7 @@ def _start(view: StudyInView, how: str, shown: int | None) -> None:
     trained = f"At most {rounds} rounds of {SEEDS} trainings from scratch and one influence."
     there = " Rounds that a climb before had are taken over." if shown is not None else ""
     if button.button(words, key="climb_start", disabled=rounds == shown, help=trained + there):
-        begin("climb", view.path, {"how": how, "rounds": rounds})
+        begin("climb", view.path, {**_seed(view), "how": how, "rounds": rounds})
         st.rerun()
 
 
@@ -86,14 +90,23 @@ def stored_climb(view: StudyInView, how: str, asked: int | None = None) -> dict[
 
 
 def _result(view: StudyInView, result: dict[str, Any]) -> None:
-    st.markdown(f"{result['sentence']} {result['stopped']}")
+    st.markdown(plain(f"{result['sentence']} {result['stopped']}"))
     split = "test" if "test" in result["ceiling"] else "validation"
-    curve, table = st.columns(2, gap="large")
+    curve, estimate = st.columns(2, gap="large")
     with curve:
         chart(climb_curve(result["rounds"], view.names, result["best_round"], result["seeds"]), "climb_curve")
-    with table:
+    with estimate:
         st.subheader("Estimated ceiling per class")
-        st.dataframe(_per_class(view, result, split), hide_index=True, width="stretch")
+        table(
+            climb_table(result, split),
+            "climb_table",
+            "estimated-ceiling",
+            {
+                "plain": share("plain training", f"Accuracy on {split} samples after training without weights."),
+                "ceiling": share("estimated ceiling", f"Accuracy on {split} samples in the best round."),
+                **change_with_interval("plain training", f"Mean over {result['seeds']} trainings."),
+            },
+        )
         best, judging = result["best_round"], result["judging_samples"]
         st.caption(
             f"Accuracy on {split} samples, mean of {result['seeds']} trainings; intervals are over those and over"
@@ -101,24 +114,11 @@ def _result(view: StudyInView, result: dict[str, Any]) -> None:
             " This is what changing weights reaches with this data and this model; others may reach more."
         )
     for notice in result["notices"]:
-        st.caption(f"Note: {notice}")
+        st.caption(f"Note: {plain(notice)}")
     downloads(opened().store.run(result["key"]).path, "climb")
+    command_line("climb", view.path, {**_seed(view), "how": result["how"], "rounds": result["most_rounds"]})
 
 
-def _per_class(view: StudyInView, result: dict[str, Any], split: str) -> pd.DataFrame:
-    def percent(values: list[Any]) -> list[str]:
-        return ["no sample" if value is None else f"{value:.1%}" for value in values]
-
-    return pd.DataFrame(
-        {
-            "class": view.names,
-            "plain training": percent(result["rounds"][0]["accuracy"][split]),
-            "estimated ceiling": percent(result["ceiling"][split]),
-            "change, points (95%)": [
-                # Of a class of one sample there is no interval.
-                ("" if mean is None else f"{100 * mean:+.1f}")
-                + ("" if low is None else f" ({100 * low:+.1f} to {100 * high:+.1f})")
-                for mean, (low, high) in zip(result["change"][split], result["interval"][split], strict=True)
-            ],
-        }
-    )
+def _seed(view: StudyInView) -> dict[str, Any]:
+    """Returns of the options that lead to the run in view those of a climb, which starts from no checkpoint."""
+    return {name: value for name, value in view.options.items() if name == "seed"}

@@ -11,7 +11,7 @@ from app.components import view_state
 from app.components.chart import chart
 from app.components.navigation import go_to
 from app.components.server_state import keys_of, opened, study_at
-from app.components.study_page import StudyInView
+from app.components.study_in_view import StudyInView
 from app.components.verdict import verdict_card
 from app.figures import Boundary, pair_scatter, points_by_class, points_by_region, removal_rounds
 from app.serving import SAMPLES

@@ -7,13 +7,14 @@ from typing import Any
 import streamlit as st
 
 from app.components import view_state
+from app.components.plain import plain
 from app.components.refusal import refusals_shown
 from app.components.server_state import opened
 from app.jobs import JobFolder, JobStatus, cancel_job, is_of_current_study, open_job, start_job
+from app.workflow.job_list import ACTIVE, RESUMABLE, progress_words
 from engine.errors import RefusedInput
 
 _POLL_SECONDS = 1.0
-_ACTIVE = ("waiting", "running")
 
 
 def begin(command: str, study: Path, options: dict[str, Any]) -> None:
@@ -47,14 +48,14 @@ def job_panel(job: JobFolder, live: Callable[[], None] | None = None) -> JobStat
         How the job stood when the page was drawn.
     """
     status = job.status()
-    if status.state in _ACTIVE:
+    if status.state in ACTIVE:
         _follow(job, live)
     elif status.state != "finished":
         show = st.info if status.state in ("cancelled", "interrupted") else st.error
-        show(status.message or f"The job is {status.state}.")
+        show(plain(status.message or f"The job is {status.state}."))
         with st.expander("Log"):
             st.code(job.log_tail() or "The log is empty.", language=None)
-        if st.button("Go on" if status.state in ("cancelled", "interrupted") else "Try again", key=f"resume_{job.id}"):
+        if st.button(RESUMABLE[status.state], key=f"resume_{job.id}"):
             request = job.request()
             begin(request.command, request.study, request.options)
             st.rerun()
@@ -64,21 +65,14 @@ def job_panel(job: JobFolder, live: Callable[[], None] | None = None) -> JobStat
 @st.fragment(run_every=_POLL_SECONDS)
 def _follow(job: JobFolder, live: Callable[[], None] | None) -> None:
     status = job.status()
-    if status.state not in _ACTIVE:
+    if status.state not in ACTIVE:
         # The whole page is drawn anew: the result stands in other places than the progress.
         st.rerun()
-    share = status.done / status.total if status.total else 0.0
-    left = "" if status.seconds_left is None else f", about {_duration(status.seconds_left)} left"
-    words = f"{status.stage or 'Starting'}: {status.done:,} of {status.total:,}{left}" if status.total else "Starting …"
     bar, stop = st.columns([5, 1], vertical_alignment="center")
-    bar.progress(min(1.0, share), text=f"{words} {status.note}".strip())
+    bar.progress(status.share, text=progress_words(status))
     if stop.button("Cancel", key=f"cancel_{job.id}", help="What is finished is kept; the search can go on later."):
         cancel_job(job)
     if live is not None:
         # A fragment runs again by itself, outside of what the page has around it.
         with refusals_shown():
             live()
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -6,8 +6,9 @@ import streamlit as st
 
 from app.components import view_state
 from app.components.job_panel import begin, job_in_view, job_panel
+from app.components.plain import plain
 from app.components.server_state import opened
-from app.components.study_page import StudyInView
+from app.components.study_in_view import StudyInView
 from cache.fingerprints import ceiling_key
 
 _CHOICE = "judged_classes"
@@ -40,18 +41,21 @@ def judged_picker(view: StudyInView) -> None:
         return
     chosen = [names[k] for k in judged]
     if view.ceiling["classes"] == chosen:
-        st.caption(f"Judged: {', '.join(chosen)}. The other {len(names) - len(chosen)} were left free.")
+        st.caption(f"Judged: {plain(', '.join(chosen))}. The other {len(names) - len(chosen)} were left free.")
         return
     key = _key(view)
     if key in opened().cache.refused:
-        st.warning(f"A stored result is left out: {opened().cache.refused[key]}")
+        st.warning(f"A stored result is left out: {plain(opened().cache.refused[key])}")
     job = job_in_view("ceiling", view.path)
     ours = job is not None and job.request().options.get("classes") == chosen
     if job is not None and ours and job_panel(job).state in ("waiting", "running"):
         return
-    st.info(f"The verdict above is of all classes. That of {', '.join(chosen)} alone is not computed yet.")
+    if not view.is_current:
+        st.info("No verdict on these classes is stored for this run, whose data or settings have changed since.")
+        return
+    st.info(f"The verdict above is of all classes. That of {plain(', '.join(chosen))} alone is not computed yet.")
     if st.button("Judge these classes", help="About as long as a few training epochs."):
-        begin("ceiling", view.path, {"classes": chosen})
+        begin("ceiling", view.path, {**view.options, "classes": chosen})
         st.rerun()
 
 

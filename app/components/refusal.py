@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from app.components.plain import plain
 from engine.errors import RefusedInput
 
 
@@ -14,4 +15,4 @@ def refusals_shown() -> Iterator[None]:
     try:
         yield
     except RefusedInput as refusal:
-        st.error(str(refusal), icon=":material/block:")
+        st.error(plain(refusal), icon=":material/block:")

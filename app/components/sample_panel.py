@@ -1,4 +1,4 @@
-"""From the pair's scatter to single samples: a click opens one, a box or lasso lists many."""
+"""One sample: what it is, what the model says, whom it helps, and which others act like it."""
 
 from typing import Any
 
@@ -7,99 +7,108 @@ import pandas as pd
 import streamlit as st
 
 from app.components.chart import chart
+from app.components.picks import open_sample, sample_in_view
+from app.components.plain import plain
 from app.components.refusal import refusals_shown
-from app.components.server_state import training_inputs
-from app.components.study_page import StudyInView
-from app.figures import influence_of_sample, pair_scatter
+from app.components.run_views import neighbours_of, sample_figure
+from app.components.sample_inputs import input_columns_in_view, inputs_in_view, texts_in_view
+from app.components.study_in_view import StudyInView
+from app.figures.wording import number as written
+from app.workflow.text_lines import length_sentence, shortened
+from app.workflow.thumbnails import enlarged, shown_width, upright
 
-SELECTABLE = 20_000
-"""Points drawn at most: a selection of more would not fit into a message to the server."""
-_LISTED = 200
-
-
-def pair_plot(view: StudyInView, pair: tuple[int, int]) -> None:
-    """Shows the samples by their influence on the two classes."""
-    a, b = pair
-    frame = view.cache.pair(view.key, a, b, "ceiling", SELECTABLE)
-    key = f"pair_{a}_{b}"
-    counts = view.cache.region_counts(view.key, a, b)
-    figure = pair_scatter(frame, view.names[a], view.names[b], counts, view.names)
-    chart(figure, key, on_select=lambda: _selected(key, view.key, pair), modes=("points", "box", "lasso"))
-    if len(frame) < view.influence["samples"]:
-        drawn = f"{len(frame):,} of {view.influence['samples']:,} samples are drawn"
-        st.caption(f"{drawn}, the extremes among them; the counts are of all.")
-
-
-def _selected(key: str, run: str, pair: tuple[int, int]) -> None:
-    selection = st.session_state[key]["selection"]
-    if selection["box"] or selection["lasso"]:
-        # The geometry is kept and asked of the cache: it also finds samples that are not drawn.
-        st.session_state["region"] = {"run": run, "pair": pair, "bounds": _bounds(selection)}
-    elif selection["points"]:
-        st.session_state["sample"] = {"run": run, "index": int(selection["points"][0]["customdata"][0])}
-
-
-def _bounds(selection: Any) -> tuple[float, float, float, float]:
-    shape = (selection["box"] or selection["lasso"])[0]
-    return min(shape["x"]), max(shape["x"]), min(shape["y"]), max(shape["y"])
+_NEIGHBOURS = 8
+_TEXT_HEIGHT = 240
+_WIDTH = 160
+_LONGEST_TEXT = 20_000
+_NEIGHBOUR_TEXT = 60
 
 
 def sample_panel(view: StudyInView) -> None:
-    """Shows the sample that was clicked: what it is, what the model says, whom it helps."""
-    picked = st.session_state.get("sample")
-    if picked is None or picked["run"] != view.key:
+    """Shows the sample that was picked, and its neighbours in influence."""
+    index = sample_in_view(view)
+    if index is None:
         st.caption("Click a point to open its sample; draw a box or lasso to list the samples in it.")
         return
-    sample = view.cache.sample(view.key, picked["index"])
-    st.subheader(f"Sample {sample['index']}")
-    picture, told, bars = st.columns([1, 1, 3])
-    with picture, refusals_shown():
-        _picture(np.asarray(training_inputs(view.study, view.key)[picked["index"]]), view)
+    sample = view.cache.sample(view.key, index)
+    head, close = st.columns([8, 1], vertical_alignment="center")
+    head.subheader(f"Sample {index}")
+    close.button("Close", key="close_sample", on_click=lambda: open_sample(None), type="tertiary")
+    is_text = view.study.data.modality == "text"
+    picture, told, bars = st.columns([2, 1, 3] if is_text else [1, 1, 3])
     label, predicted = view.names[sample["label"]], view.names[sample["predicted"]]
-    told.metric("Given label", label)
+    told.metric("Given label", plain(label), help="What the data say this sample is.")
     told.metric(
         "Model says",
-        predicted,
+        plain(predicted),
         f"{sample['confidence']:.0%} sure",
         "off",
         delta_arrow="off",
         help="The analysed checkpoint's prediction for this training sample.",
     )
-    told.caption(f"From {sample['source']}")
+    told.caption(f"From {plain(sample['source'])}")
     with bars:
-        figure = influence_of_sample(view.names, sample["ceiling"], sample["label"], view.measurement)
-        chart(figure, "sample_bars")
+        chart(sample_figure(view.key, index), "sample_bars")
+    slots = _neighbours(view, index)
+    # Last, for the data may have to be read: what is known of the sample is on the page by then.
+    with picture, refusals_shown():
+        if is_text:
+            _text(view, index, slots)
+            return
+        inputs = inputs_in_view(view)
+        _shown(np.asarray(inputs[index]), view)
+        for slot, neighbour in slots if view.study.data.modality == "image" else ():
+            _picture(slot, np.asarray(inputs[neighbour]), _WIDTH // 2)
 
 
-def _picture(inputs: np.ndarray, view: StudyInView) -> None:
+def _shown(inputs: np.ndarray, view: StudyInView) -> None:
     if view.study.data.modality == "tabular":
-        st.dataframe(pd.DataFrame({"value": inputs}), height=240)
+        named = pd.DataFrame({"column": input_columns_in_view(view), "value": inputs})
+        st.dataframe(named, height=240, hide_index=True)
         return
-    pixels = inputs.transpose(1, 2, 0)
-    # Small pictures are enlarged by whole pixels, not blurred.
-    scale = max(1, 160 // max(pixels.shape[:2]))
-    st.image(np.kron(pixels, np.ones((scale, scale, 1), dtype=np.uint8)).squeeze(), width=160)
+    _picture(st, inputs, _WIDTH)
 
 
-def picked_samples(view: StudyInView, pair: tuple[int, int]) -> None:
-    """Lists the samples in the drawn box or lasso, the most harmful first."""
-    region = st.session_state.get("region")
-    if region is None or region["run"] != view.key or region["pair"] != pair:
-        return
-    a, b = pair
-    frame = view.cache.pair(view.key, a, b, "ceiling", _LISTED, box=region["bounds"])
-    st.subheader(f"{'The first ' if len(frame) == _LISTED else ''}{len(frame):,} samples in the selection")
-    frame = frame.assign(total=frame["x"] + frame["y"]).sort_values("total")
-    names = view.names
-    table = pd.DataFrame(
-        {
-            "sample": frame["index"],
-            "label": [names[k] for k in frame["label"]],
-            "model says": [names[k] for k in frame["predicted"]],
-            f"influence on {names[a]}": frame["x"],
-            f"influence on {names[b]}": frame["y"],
-            "from": frame["source"],
-        }
+def _text(view: StudyInView, index: int, slots: list[tuple[Any, int]]) -> None:
+    """Shows a text with its length, and the beginnings of its neighbours."""
+    texts = texts_in_view(view)
+    text = texts.values[index]
+    with st.container(height=_TEXT_HEIGHT):
+        st.markdown(plain(text[:_LONGEST_TEXT]) if text.strip() else "*The text is empty.*")
+    rest = f" Its first {_LONGEST_TEXT:,} letters are shown." if len(text) > _LONGEST_TEXT else ""
+    st.caption(f"{length_sentence(texts, index)}.{rest}")
+    for slot, neighbour in slots:
+        slot.caption(plain(shortened(texts.values[neighbour], _NEIGHBOUR_TEXT)))
+
+
+def _picture(place: Any, stored: np.ndarray, side: int) -> None:
+    """Shows a picture: a small one enlarged by whole pixels, a large one made to fit, both in their proportions."""
+    pixels = upright(stored)
+    place.image(enlarged(pixels, side), width=shown_width(pixels, side))
+
+
+def _neighbours(view: StudyInView, index: int) -> list[tuple[Any, int]]:
+    """Shows the samples that act most like this one; returns where their pictures go."""
+    frame = neighbours_of(view.key, index, _NEIGHBOURS)
+    st.markdown(
+        "**Its neighbours in influence**",
+        help="The training samples whose influence on all classes points the same way: 1 is the same direction"
+        " (cosine of the angle between the vectors, over all samples), whatever the strength.",
     )
-    st.dataframe(table, hide_index=True, width="stretch")
-    st.download_button("Download as CSV", table.to_csv(index=False), "samples.csv", "text/csv")
+    if frame.empty:
+        st.caption("This sample has no influence on any class, so none is like it.")
+        return []
+    slots = []
+    for place, (column, row) in enumerate(zip(st.columns(_NEIGHBOURS), frame.itertuples(), strict=False)):
+        neighbour = int(row.index)
+        slots.append((column.empty(), neighbour))
+        column.caption(f"{plain(view.names[int(row.label)])} · {written(row.similarity, 2)}")
+        column.button(
+            f"{neighbour}",
+            key=f"neighbour_{place}",
+            on_click=open_sample,
+            args=(neighbour,),
+            help=f"Opens sample {neighbour}, labelled {plain(view.names[int(row.label)])}.",
+            width="stretch",
+        )
+    return slots

@@ -4,15 +4,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
+from app.components import view_state
 from app.components.chart import chart
-from app.components.search_panel import finished_searches, shown_search
+from app.components.columns import change_with_interval, share
+from app.components.command_line import command_line
+from app.components.plain import plain
 from app.components.server_state import opened
-from app.components.study_page import StudyInView
+from app.components.study_in_view import StudyInView
+from app.components.table import table
 from app.figures import before_after
-from app.workflow.candidate_parts import CHECKPOINT, CONTROL, WEIGHTS
+from app.workflow.candidate_parts import CHECKPOINT, WEIGHTS
+from app.workflow.options import finds_again, options_of
+from app.workflow.result_tables import improvement_table
+from app.workflow.searches import finished_searches, shown_search
 
 _USE = """weights = torch.tensor(pandas.read_parquet("weights.parquet")["weight"].to_numpy())
 losses = torch.nn.functional.cross_entropy(model(inputs), labels, reduction="none")
@@ -21,8 +27,8 @@ losses = torch.nn.functional.cross_entropy(model(inputs), labels, reduction="non
 
 def results(view: StudyInView) -> None:
     """Shows before, after and control of a finished search, and what can be taken away."""
-    finished = finished_searches(view)
-    result = shown_search(finished)
+    finished = finished_searches(view.cache, view.key)
+    result = shown_search(finished, view_state.targets(view.names), view_state.get("search"))
     if result is None:
         return
     key = result["key"]
@@ -34,9 +40,9 @@ def results(view: StudyInView) -> None:
             list(finished),
             format_func=lambda key: _title(view, finished[key]),
             key="search_choice",
-            on_change=lambda: st.session_state.update(shown_search=st.session_state["search_choice"]),
+            on_change=lambda: view_state.put(search=st.session_state["search_choice"]),
         )
-    st.markdown(result["sentence"])
+    st.markdown(plain(result["sentence"]))
     split = "test" if "test" in result["after"] else "validation"
     chosen = st.segmented_control("Judged on", list(result["after"]), default=split, key="result_split") or split
     before, after, control, interval, change = (
@@ -44,69 +50,54 @@ def results(view: StudyInView) -> None:
     )
     chart(before_after(view.names, before, after, control, interval, result["targets"], change), "before_after")
     st.caption(
-        f"Left: the delivered checkpoint and its control. Right: the mean over {result['seeds']} batch orders, which"
-        " differs from a single one."
+        f"Left: the delivered checkpoint and its control. Right: the mean over {result['seeds']} batch orders that the"
+        " search has not seen, which differs from a single one."
     )
-    st.dataframe(_table(view, result, chosen), hide_index=True, width="stretch")
+    improvement(result, chosen, "search_table")
     for notice in result["notices"]:
-        st.caption(f"Note: {notice}")
-    _candidate(view, key, result)
+        st.caption(f"Note: {plain(notice)}")
     downloads(opened().store.run(key).path, "search")
+    _command(view, result)
 
 
 def _title(view: StudyInView, result: dict[str, Any]) -> str:
     targets = ", ".join(view.names[k] for k in result["targets"])
-    return f"{targets}: {result['trainings']} trainings, {result['created'][:16].replace('T', ' ')}"
+    of = "fittest" if "search" not in result else f"candidate {result['chosen']}"
+    return f"{targets}: {of} of {result['trainings']} trainings, {result['created'][:16].replace('T', ' ')}"
 
 
-def _table(view: StudyInView, result: dict[str, Any], split: str) -> pd.DataFrame:
-    def percent(values: list[Any]) -> list[str]:
-        return ["no sample" if value is None else f"{value:.1%}" for value in values]
+def improvement(result: dict[str, Any], split: str, key: str) -> None:
+    """Shows what a reweighting did to each class as a table.
 
-    return pd.DataFrame(
+    Args:
+        result: manifest of the run.
+        split: whose samples it is judged on.
+        key: of the table.
+    """
+    control = "The same training without weights."
+    table(
+        improvement_table(result, split),
+        key,
+        f"before-and-after-{split}",
         {
-            "class": view.names,
-            "": ["target" if k in result["targets"] else "" for k in range(len(view.names))],
-            "before": percent(result["before"][split]),
-            "control (same epoch, unweighted)": percent(result["control"][split]),
-            "after": percent(result["after"][split]),
-            f"change against control, points, mean of {result['seeds']} batch orders": [
-                "" if mean is None else f"{100 * mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-                for mean, (low, high) in zip(result["change"][split], result["interval"][split], strict=True)
-            ],
-        }
+            "target": st.column_config.CheckboxColumn(help="Whether the class was to improve."),
+            "before": share("before", f"Accuracy on {split} samples of the checkpoint that training started from."),
+            "control": share("control", control),
+            "after": share("after", "Of the delivered checkpoint."),
+            **change_with_interval("control", f"Mean over {result['seeds']} trainings that the search has not seen."),
+        },
     )
 
 
-def _candidate(view: StudyInView, key: str, result: dict[str, Any]) -> None:
-    """Shows the candidate that was clicked on the frontier, class by class."""
-    picked = st.session_state.get("candidate")
-    if picked is None or picked["run"] != key:
+def _command(view: StudyInView, result: dict[str, Any]) -> None:
+    """Shows the command of a search, or of one of its candidates, as long as it still leads there."""
+    search = view.cache.run(result.get("search", result["key"]))
+    options = {**view.options, **options_of(search)}
+    if not view.is_current or not finds_again(search["key"], view.key, view.study, options):
+        st.caption("No command line: the study has other data or settings now than this search had.")
         return
-    row = view.cache.candidates(key).set_index("number").loc[picked["number"]]
-    control = np.array(opened().store.run(key).read_json(CONTROL)["accuracy"], dtype=float)
-    after = np.asarray(row["accuracy"], dtype=float)
-    st.subheader(f"Candidate {picked['number']}")
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "class": view.names,
-                "before": view.influence["accuracy"]["validation"],
-                "control": control,
-                "after its epoch": after,
-                "points against control": 100 * (after - control),
-            }
-        ),
-        hide_index=True,
-        column_config={
-            name: st.column_config.NumberColumn(format="percent") for name in ("before", "control", "after its epoch")
-        }
-        | {"points against control": st.column_config.NumberColumn(format="%+.1f")},
-    )
-    told = "On the validation data, one batch order."
-    if picked["number"] == result["chosen"]:
-        told += " This is the candidate that the result above was trained with."
-    st.caption(told)
+    candidate = result["chosen"] if "search" in result else None
+    command_line("reweight", view.path, {**options, "candidate": candidate})
 
 
 def downloads(folder: Path, name: str) -> None:

@@ -2,21 +2,21 @@
 
 import atexit
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from app.jobs.freshness import Stamps, take_stamps
 from app.serving import SAMPLES
 from app.workflow.catalogue import RunKeys, run_keys
-from app.workflow.improve_view import Predictor
+from app.workflow.epochs_view import compared_checkpoints
+from app.workflow.trust_view import comparison_key
 from cache import Cache, climb_key
-from cache.manifests import class_scale
+from cache.fingerprints import epochs_key
 from cache.store import Store, default_store_root
-from engine.checkpoints import optimizer_path
+from engine.checkpoints import chosen_checkpoint, optimizer_path
 from engine.study import Study, load_study
 
 
@@ -78,7 +78,11 @@ def climb_key_of(study: Study, how: str, rounds: int) -> str:
     Raises:
         RefusedInput: if a data file is missing.
     """
-    return _climb_key(study.model_dump_json(), how, rounds, take_stamps(study.input_paths), study)
+    files = [*study.input_paths]
+    if study.influence.damping == "calibrated":
+        # Which is chosen by the influence of a checkpoint.
+        files += [study.checkpoints_path, optimizer_path(study.checkpoints_path)]
+    return _climb_key(study.model_dump_json(), how, rounds, take_stamps(files), study)
 
 
 @st.cache_data(show_spinner="Looking at the study's files …", max_entries=256)
@@ -86,48 +90,36 @@ def _climb_key(settings: str, how: str, rounds: int, stamps: Stamps, _study: Stu
     return climb_key(_study, how, rounds)
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
-def matrices(key: str) -> dict[str, np.ndarray]:
-    """Returns what the matrix of class pairs shows, by kind ``(K, K)``; asked once, since runs never change."""
-    cache = opened().cache
-    return {"correlation": cache.correlation(key), **cache.region_shares(key)}
-
-
-def predictor(study: Study, key: str, targets: tuple[int, ...]) -> Predictor:
-    """Returns the warm programme for one run and one choice of targets."""
-    return _predictor(key, targets, study.canonical("reweight"), study)
-
-
-@st.cache_resource(show_spinner="Preparing the prediction …", max_entries=8)
-def _predictor(key: str, targets: tuple[int, ...], settings: str, _study: Study) -> Predictor:
-    cache = opened().cache
-    manifest = cache.run(key)
-    return Predictor.of(
-        _study,
-        targets,
-        cache.vectors(key, "epoch"),
-        cache.labels(key),
-        class_scale(manifest),
-        tuple(manifest["class_names"]),
-    )
-
-
-@st.cache_resource(show_spinner="Reading the study's data …", max_entries=2)
-def _study_data(key: str, _study: Study) -> Any:
-    # torch is loaded here and not before: most sessions never open a sample.
-    from engine.data import load_data
-
-    return load_data(_study)
-
-
-def training_inputs(study: Study, key: str) -> Any:
-    """Returns the inputs of the training samples as stored: pictures or table rows.
-
-    Args:
-        study: whose data are read.
-        key: of its influence run, which tells its data apart from what was there before.
+def comparison_key_of(study: Study, subsets: int, seeds: int, strategies: Sequence[str]) -> str:
+    """Returns :func:`comparison_key` of a study; its files are hashed again only when one changed.
 
     Raises:
-        RefusedInput: if the data can no longer be read.
+        RefusedInput: if a data file or the checkpoint is missing.
     """
-    return _study_data(key, study).train.inputs
+    _, checkpoint = chosen_checkpoint(study)
+    stamps = take_stamps([*study.input_paths, checkpoint, optimizer_path(checkpoint)])
+    return _comparison_key(study.model_dump_json(), subsets, seeds, tuple(strategies), stamps, study)
+
+
+@st.cache_data(show_spinner="Looking at the study's files …", max_entries=256)
+def _comparison_key(
+    settings: str, subsets: int, seeds: int, strategies: tuple[str, ...], stamps: Stamps, _study: Study
+) -> str:
+    return comparison_key(_study, subsets, seeds, strategies)
+
+
+def epochs_key_of(study: Study) -> str:
+    """Returns the key of the evaluation of a study's checkpoints; files are hashed again only when one changed.
+
+    Raises:
+        RefusedInput: if a data file is missing, or no two checkpoints are of consecutive epochs.
+    """
+    checkpoints = compared_checkpoints(study)
+    momenta = [optimizer_path(path) for path in checkpoints.values()]
+    stamps = take_stamps([*study.input_paths, *checkpoints.values(), *momenta])
+    return _epochs_key(study.model_dump_json(), stamps, study)
+
+
+@st.cache_data(show_spinner="Looking at the study's files …", max_entries=256)
+def _epochs_key(settings: str, stamps: Stamps, _study: Study) -> str:
+    return epochs_key(_study, compared_checkpoints(_study).values())

@@ -1,14 +1,14 @@
 """The list of studies in the sidebar, and the field that opens another."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from app.components import view_state
+from app.components.plain import plain, plain_code
 from app.components.refusal import refusals_shown
 from app.components.server_state import opened
-from app.jobs import list_jobs
-from app.workflow.catalogue import StudyEntry, open_study, study_entries
+from app.workflow.catalogue import StudyEntry, open_study, study_entries, study_labels
+from app.workflow.folder_browser import typed_path
+from app.workflow.job_list import job_rows
 
 
 def study_picker() -> StudyEntry | None:
@@ -21,7 +21,7 @@ def study_picker() -> StudyEntry | None:
     if view_state.get("study") not in by_path:
         first = next((str(entry.path) for entry in entries if entry.problem is None), None)
         if view_state.get("study"):
-            notice.warning(f"No study at {view_state.get('study')}: showing the first of the list.")
+            notice.warning(f"No study at {plain_code(view_state.get('study'))}: showing the first of the list.")
             view_state.choose_study(first)
         else:
             view_state.put(study=first)
@@ -30,7 +30,7 @@ def study_picker() -> StudyEntry | None:
         st.selectbox(
             "Study",
             list(by_path),
-            format_func=lambda path: by_path[path].name,
+            format_func=study_labels(entries).__getitem__,
             key="study_choice",
             on_change=lambda: view_state.choose_study(st.session_state["study_choice"]),
             help="One trained classifier and its data. The shipped samples come last.",
@@ -44,7 +44,7 @@ def study_picker() -> StudyEntry | None:
         )
         if st.button("Open study", key="open_study"):
             with refusals_shown():
-                entry = open_study(store, Path(st.session_state["study_path"]).expanduser())
+                entry = open_study(store, typed_path(st.session_state["study_path"]))
                 view_state.choose_study(str(entry.path))
                 st.rerun()
     _running_jobs()
@@ -53,9 +53,7 @@ def study_picker() -> StudyEntry | None:
 
 def _running_jobs() -> None:
     """Tells of jobs at work, also of those that another page or session started."""
-    for job in list_jobs(opened().store):
-        status = job.status()
-        if status.state in ("waiting", "running"):
-            request = job.request()
-            share = f", {status.stage} {status.done:,} of {status.total:,}" if status.total else ""
-            st.caption(f":material/sync: {request.command} of {request.study.parent.name}{share}")
+    for row in job_rows(opened().store):
+        if row.is_active and row.study is not None:
+            share = f", {row.status.stage} {row.status.done:,} of {row.status.total:,}" if row.status.total else ""
+            st.caption(f":material/sync: {plain(row.command)} of {plain(row.study_name)}{plain(share)}")

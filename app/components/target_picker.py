@@ -10,18 +10,15 @@ import streamlit as st
 
 from app.components import view_state
 from app.components.chart import chart
-from app.figures import accuracy_bars
+from app.components.run_views import accuracy_figure
 
 
-def target_picker(
-    names: Sequence[str], accuracy: Sequence[float | None], counts: Sequence[int] | None, page: str
-) -> tuple[int, ...]:
+def target_picker(names: Sequence[str], key: str, page: str) -> tuple[int, ...]:
     """Shows bars and multiselect and returns the target classes.
 
     Args:
         names: class names.
-        accuracy: on validation, by class.
-        counts: validation samples by class.
+        key: of the influence run.
         page: tells the widgets of different pages apart.
     """
     bars, choice = f"bars_{page}", f"targets_{page}"
@@ -34,8 +31,7 @@ def target_picker(
         placeholder="Click bars below, or choose here",
         help="The classes that are to get better. All others are to keep what they have.",
     )
-    values = [float("nan") if value is None else value for value in accuracy]
-    chart(accuracy_bars(names, values, counts=counts), bars, on_select=lambda: _clicked(bars, names))
+    chart(accuracy_figure(key), bars, on_select=lambda: _clicked(bars, names))
     return view_state.targets(names)
 
 

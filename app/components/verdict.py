@@ -1,10 +1,18 @@
 """The parts of the Ceiling page: the verdict's card, counts by region, the paper's test, trust."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app.components import view_state
 from app.components.chart import chart
-from app.components.study_page import StudyInView
+from app.components.command_line import command_of_run
+from app.components.plain import plain
+from app.components.run_views import counts_by_region, most_harmful, price_figure
+from app.components.study_in_view import StudyInView
+from app.components.table import table
 from app.figures import held_out_gains, spectrum_bars, worst_first
 from app.workflow.ceiling_view import headroom_rows, trust_marks
 from app.workflow.sentences import influence_notices
@@ -16,18 +24,20 @@ _CARDS = {
     "inconclusive": (":material/help:", st.warning),
 }
 _GRADES = {"good": ":material/check_circle:", "fair": ":material/remove_circle:", "poor": ":material/cancel:"}
-
-
 _EVIDENCE = 3
 """Sentences of evidence on the card; all are in the table of classes."""
+_HARMFUL = 10
+"""Most harmful samples that are listed."""
 
 
 def verdict_card(view: StudyInView) -> None:
     """Shows the verdict in one sentence, and the evidence that matters most."""
     icon, show = _CARDS[view.ceiling["verdict"]]
     title, colon, reason = view.ceiling["sentence"].partition(":")
-    evidence = "".join(f"\n- {sentence}" for sentence in view.ceiling["evidence"][:_EVIDENCE])
-    show(f"**{title}{colon}**{reason}\n{evidence}", icon=icon)
+    evidence = "".join(f"\n- {plain(sentence)}" for sentence in view.ceiling["evidence"][:_EVIDENCE])
+    show(f"**{plain(title)}{colon}**{plain(reason)}\n{evidence}", icon=icon)
+    some = len(view.ceiling["classes"]) < len(view.names)
+    command_of_run("ceiling", view, {"classes": view.ceiling["classes"] if some else None})
 
 
 def accuracy_metrics(view: StudyInView) -> None:
@@ -78,7 +88,7 @@ def headroom(view: StudyInView) -> None:
     rows = headroom_rows(view.ceiling)
     scale = WORDS[view.measurement].scale
     number = st.column_config.NumberColumn
-    st.dataframe(
+    table(
         pd.DataFrame(
             {
                 "class": [row.name for row in rows],
@@ -89,9 +99,9 @@ def headroom(view: StudyInView) -> None:
                 "evidence": [row.evidence for row in rows],
             }
         ),
-        hide_index=True,
-        width="stretch",
-        column_config={
+        "headroom",
+        "headroom",
+        {
             "gain": number(
                 f"gain, % of {scale}",
                 width="small",
@@ -115,12 +125,36 @@ def headroom(view: StudyInView) -> None:
     )
 
 
+def prices(view: StudyInView) -> None:
+    """Shows which class stands in the way of which; a click on a cell makes the class of its row a target."""
+    values = np.array(view.ceiling["prices"], dtype=float)
+    matrix, told = st.columns([3, 2], gap="large", vertical_alignment="center")
+    with matrix:
+        chart(price_figure(view.ceiling["key"]), "prices", on_select=lambda: _row_clicked(view.names))
+    scale = WORDS[view.measurement].scale
+    told.markdown(
+        f"What a class could gain more, in per cent of its {scale}, for each per cent that another one may lose of its"
+        " own. Where nothing would be gained there is no price.\n\nA click on a cell makes the class of its row one to"
+        " improve."
+        if np.isfinite(values).any()
+        else "Prices are known once each class has been pushed by itself."
+    )
+
+
+def _row_clicked(names: Sequence[str]) -> None:
+    points = st.session_state["prices"]["selection"]["points"]
+    if points:
+        chosen = view_state.targets(names)
+        view_state.set_targets({*chosen, round(points[0]["y"])}, names)
+
+
 def region_counts(view: StudyInView, targets: tuple[int, ...]) -> None:
     """Shows how many samples harm or help all the chosen classes, and the most harmful ones."""
-    chosen = targets if len(targets) > 1 else tuple(range(len(view.names)))
-    words = ", ".join(view.names[k] for k in chosen) if len(targets) > 1 else "all classes"
+    some = len(targets) > 1
+    chosen = targets if some else tuple(range(len(view.names)))
+    words = ", ".join(view.names[k] for k in chosen) if some else "all classes"
     judged = WORDS[view.measurement].name
-    counts = view.cache.subset_counts(view.key, chosen)
+    counts = counts_by_region(view.key, chosen)
     total = sum(counts.values())
     columns = st.columns(3)
     for column, (region, title, meaning) in zip(
@@ -128,7 +162,11 @@ def region_counts(view: StudyInView, targets: tuple[int, ...]) -> None:
         (
             ("joint_negative", "Harm every chosen class", f"joint negative: removing one lowers the {judged} of each"),
             ("joint_positive", "Help every chosen class", f"joint positive: removing one raises the {judged} of each"),
-            ("trade_off", "Help some, harm others", "trade-off"),
+            (
+                "trade_off",
+                "Help some, harm others",
+                "trade-off: helps some of the chosen classes at the cost of others, or leaves one as it is",
+            ),
         ),
         strict=True,
     ):
@@ -138,13 +176,13 @@ def region_counts(view: StudyInView, targets: tuple[int, ...]) -> None:
             f"{counts[region]:,} samples",
             f"{share:.1%} of the training data",
             "off",
-            help=f"{meaning}. For {words}.",
+            help=f"{meaning}. For {plain(words)}.",
             delta_arrow="off",
         )
-    st.caption(f"Counted for {words}. Choose two or more classes to count for those alone.")
-    harmful = view.cache.ranked_samples(view.key, chosen, "harmful", 10)
+    st.caption(f"Counted for {plain(words)}. Choose two or more classes to count for those alone.")
+    harmful = most_harmful(view.key, chosen, _HARMFUL)
     names = view.names
-    st.dataframe(
+    table(
         pd.DataFrame(
             {
                 "sample": harmful["index"],
@@ -155,15 +193,17 @@ def region_counts(view: StudyInView, targets: tuple[int, ...]) -> None:
                 "from": harmful["source"],
             }
         ),
-        hide_index=True,
-        width="stretch",
-        column_config={
+        "harmful",
+        "harmful-samples",
+        {
             "confidence": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
             "summed influence": st.column_config.NumberColumn(
-                format="%.3g", help=f"On {words}; negative: its presence raises their {judged}."
+                format="%.3g", help=f"On {plain(words)}; negative: its presence raises their {judged}."
             ),
         },
     )
+    asked = {"classes": [names[k] for k in targets] if some else None, "limit": _HARMFUL}
+    command_of_run("samples", view, asked)
 
 
 def spectrum_and_paper(view: StudyInView) -> None:
@@ -190,6 +230,6 @@ def trust(view: StudyInView) -> None:
     marks = trust_marks(view.influence, view.ceiling)
     for column, mark in zip(st.columns(len(marks)), marks, strict=True):
         column.markdown(f"{_GRADES[mark.grade]} **{mark.name}: {mark.grade}**")
-        column.caption(mark.reason)
+        column.caption(plain(mark.reason))
     for notice in influence_notices(view.study, view.influence):
-        st.caption(f"Note: {notice}")
+        st.caption(f"Note: {plain(notice)}")

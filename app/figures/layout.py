@@ -7,6 +7,7 @@ plot is counted from the wrapped lines, because Plotly neither wraps a title nor
 keeps a legend clear of it.
 """
 
+import html
 import math
 import textwrap
 from collections.abc import Sequence
@@ -21,8 +22,10 @@ SUBTITLE_WIDTH = 60
 TRANSPARENT = "rgba(0, 0, 0, 0)"
 _TITLE_SIZE, _SUBTITLE_SIZE = 16, 13
 _LINE = 1.3
-_NARROW = 300
-"""Pixels that a legend has on half a page, beside the titles of the axis."""
+NARROW, HALF, WIDE = 290, 380, 520
+"""Pixels that two fifths, half and three fifths of a page have on a screen of 1280 pixels."""
+_AXIS = 80
+"""Pixels of it that the axis takes, which a legend has not."""
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -31,27 +34,37 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def lay_out(
-    figure: go.Figure, *, title: str, alt: str, height: int, subtitle: str = "", legend: bool = False
+    figure: go.Figure,
+    *,
+    title: str,
+    alt: str,
+    height: int,
+    subtitle: str = "",
+    legend: bool = False,
+    room: int = HALF,
 ) -> go.Figure:
     """Gives a figure its title, its room and its alternative text; changes it in place.
 
     Args:
         figure: traces and axes are in place already.
         title: a sentence, without its full stop; may hold escaped names.
-        alt: what a reader who does not see the figure must know; kept in ``layout.meta["alt"]``.
+        alt: what a reader who does not see the figure must know; kept in ``layout.meta["alt"]``, names in it unescaped.
         height: of the plot area with its axis, in pixels; the room for title and legend comes on top.
         subtitle: how to read it, or what is left out.
         legend: a row of entries between title and plot.
+        room: width in pixels that the figure has at least.
 
     Returns:
         The same figure.
     """
-    titles, subtitles = wrapped(title, TITLE_WIDTH), wrapped(subtitle, SUBTITLE_WIDTH)
+    share = min(1, room / HALF)
+    titles = wrapped(title, int(share * TITLE_WIDTH))
+    subtitles = wrapped(subtitle, int(share * SUBTITLE_WIDTH))
     above = 14 + round(_LINE * (_TITLE_SIZE * len(titles) + _SUBTITLE_SIZE * len(subtitles)))
     if subtitles:
         above += 10
     if legend:
-        above += 12 + 20 * _legend_rows(figure)
+        above += 12 + 20 * _legend_rows(figure, room - _AXIS)
     # Plotly lowers a single line by its cap height below the anchor, but not the first of several.
     cap_height = round(0.7 * _TITLE_SIZE) if len(titles) > 1 else 0
     figure.update_layout(
@@ -85,19 +98,24 @@ def lay_out(
         hovermode="closest",
         hoverlabel={"align": "left"},
         dragmode="pan",
-        meta={"alt": alt},
+        meta={"alt": _spoken(alt)},
     )
     figure.update_xaxes(automargin=True)
     figure.update_yaxes(automargin=True)
     return figure
 
 
-def _legend_rows(figure: go.Figure) -> int:
-    """Returns how many rows the legend needs on half a page; once it wraps, Plotly makes equal columns."""
+def _spoken(text: str) -> str:
+    """Returns alternative text without what is for drawing: escapes in names, breaks of lines."""
+    return html.unescape(text.replace("<br>", " "))
+
+
+def _legend_rows(figure: go.Figure, room: int) -> int:
+    """Returns how many rows the legend needs in the room; once it wraps, Plotly makes equal columns."""
     widths = [45 + 6.5 * len(trace.name) for trace in figure.data if trace.name and trace.showlegend is not False]
-    if sum(widths) <= _NARROW:
+    if sum(widths) <= room:
         return 1
-    return math.ceil(len(widths) / max(1, int(_NARROW // max(widths))))
+    return math.ceil(len(widths) / max(1, int(room // max(widths))))
 
 
 def class_axis(figure: go.Figure, class_names: Sequence[str], order: Sequence[int], targets: Sequence[int] = ()) -> int:

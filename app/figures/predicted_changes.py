@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from app.figures import wording
-from app.figures.layout import class_axis, empty_figure, lay_out
+from app.figures.layout import NARROW, class_axis, empty_figure, lay_out
 from app.figures.ordering import left_out_note, shown, worst_first
 from app.figures.palette import OTHER, REFERENCE_LINE, TARGET
 from engine.judged_by import DEFAULT, WORDS, Measurement
@@ -82,9 +82,8 @@ def predicted_changes(
     figure.update_layout(barmode="overlay")
     title = _title(class_names, gains, chosen, others, digits)
     note = left_out_note(len(rows), len(gains), "targets and the most endangered").replace(" first.", ".")
-    return lay_out(
-        figure, title=title, subtitle=note, alt=f"Predicted gain per class. {title}.", height=height, legend=True
-    )
+    alt = f"Predicted gain per class. {title}."
+    return lay_out(figure, title=title, subtitle=note, alt=alt, height=height, legend=True, room=NARROW)
 
 
 def _title(

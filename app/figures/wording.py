@@ -54,3 +54,10 @@ def listed(names: Sequence[object], most: int = 3) -> str:
 def counted(count: int, one: str, many: str) -> str:
     """Returns a count with its noun: ``"1 class"``, ``"1,234 samples"``."""
     return f"{count:,} {one if count == 1 else many}"
+
+
+def size_in_words(size: int) -> str:
+    """Returns a number of bytes as a reader says it: ``"5.2 MB"``, ``"340 kB"``, ``"1.2 GB"``."""
+    if size >= 1e9:
+        return f"{size / 1e9:,.1f} GB"
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3)):,} kB"

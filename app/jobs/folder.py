@@ -22,10 +22,11 @@ import signal
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from app.jobs import lock
 from app.jobs.freshness import Stamps, is_unchanged
+from app.jobs.readings import number, read_object, text
 from engine.errors import RefusedInput
 from engine.whole_files import PARTIAL, write_whole
 
@@ -84,6 +85,11 @@ class JobStatus:
     result: dict[str, Any] | None = None
     started: float | None = None
 
+    @property
+    def share(self) -> float:
+        """How much of its stage is done, 0 to 1."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
+
 
 class JobFolder:
     """The folder of one job. ``path`` is the folder and its name is the job's ``id``."""
@@ -115,14 +121,16 @@ class JobFolder:
         values = self._read("request")
         try:
             samples = values["samples"]
+            if not isinstance(values["command"], str):
+                raise TypeError(values["command"])
             return JobRequest(
                 values["command"],
                 Path(values["study"]),
-                values["options"],
+                dict(values["options"]),
                 Path(values["store"]),
                 None if samples is None else Path(samples),
             )
-        except KeyError:
+        except (KeyError, TypeError, ValueError):
             raise RefusedInput(
                 f"job {self.id} has no readable request",
                 "a request.json as written at its start",
@@ -135,14 +143,14 @@ class JobFolder:
         progress, worker = self._read("progress"), self._read("worker")
         return JobStatus(
             state=state,
-            stage=progress.get("stage", ""),
-            done=progress.get("done", 0),
-            total=progress.get("total", 0),
-            note=progress.get("note", ""),
-            seconds_left=progress.get("seconds_left") if state == "running" else None,
+            stage=text(progress.get("stage", "")),
+            done=number(progress.get("done")) or 0,
+            total=number(progress.get("total")) or 0,
+            note=text(progress.get("note", "")),
+            seconds_left=number(progress.get("seconds_left")) if state == "running" else None,
             message=message,
             result=self._read("result") if state == "finished" else None,
-            started=worker.get("started"),
+            started=number(worker.get("started")),
         )
 
     def is_cancel_requested(self) -> bool:
@@ -161,6 +169,8 @@ class JobFolder:
                 return log.read().decode("utf-8", errors="replace")
         except FileNotFoundError:
             return ""
+        except OSError as error:
+            return f"The log cannot be read: {error.strerror}"
 
     def worker_pid(self) -> int | None:
         """Returns the process of the latest worker; it is alive only while the lock is held."""
@@ -214,8 +224,8 @@ class JobFolder:
         if held:
             return ("running" if self._read("worker") else "waiting"), ""
         error = self._read("error")
-        if error:
-            return error["kind"], error["message"]
+        if error.get("kind") in get_args(ErrorKind):
+            return error["kind"], text(error.get("message", ""))
         if lock.is_held(self.lock_path):
             # A starter cleared the old outcome since the first look.
             return "waiting", ""
@@ -225,23 +235,20 @@ class JobFolder:
 
     def _death_in_words(self) -> str:
         end = self._read("exit")
-        code = end.get("return_code", 0) if end.get("pid") == self.worker_pid() else 0
+        code = end.get("return_code") if end.get("pid") == self.worker_pid() else None
         if code == -signal.SIGKILL:
             return f"The worker was killed, most often because the machine ran out of memory. {_RESUME}"
-        if code < 0:
-            return f"The worker crashed ({signal.Signals(-code).name}); its log may say where. {_RESUME}"
+        fatal = next((known for known in signal.Signals if code == -known), None)
+        if fatal is not None:
+            return f"The worker crashed ({fatal.name}); its log may say where. {_RESUME}"
         return f"The worker ended without a result: it was killed, or the machine went down. {_RESUME}"
 
     def _read(self, name: str) -> dict[str, Any]:
-        try:
-            return json.loads((self.path / f"{name}.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            # ValueError: a machine that went down can leave an empty file.
-            return {}
+        return read_object(self.path / f"{name}.json")
 
     def _write(self, name: str, values: dict[str, Any], durable: bool = True) -> None:
-        text = json.dumps(values)  # before the file is opened: what JSON cannot hold leaves nothing behind
-        write_whole(self.path / f"{name}.json", text.encode(), durable)
+        written = json.dumps(values)  # before the file is opened: what JSON cannot hold leaves nothing behind
+        write_whole(self.path / f"{name}.json", written.encode(), durable)
 
 
 def is_job_id(text: str) -> bool:

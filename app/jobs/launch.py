@@ -26,6 +26,8 @@ from engine.errors import RefusedInput
 REPOSITORY = Path(__file__).resolve().parents[2]
 WORKER_ARGV = (sys.executable, "-m", "app.jobs.worker")
 GRACE_SECONDS = 5.0
+_RUNS = ("run", "influence", "search")
+"""Under which names a result tells the runs that its job made, that of the outcome and those on the way to it."""
 
 
 def start_job(
@@ -113,11 +115,12 @@ def is_of_current_study(job: JobFolder) -> bool:
 
 
 def _is_done(job: JobFolder, store: Store) -> bool:
-    """Says whether there is nothing left to do: the result holds, and its run is still in the store."""
+    """Says whether there is nothing left to do: the result holds, and its runs are still in the store."""
     if not job.has_current_result():
         return False
-    run = (job.status().result or {}).get("run")
-    return run is None or store.run(run).is_finished
+    result = job.status().result or {}
+    named = (result[name] for name in _RUNS if result.get(name) is not None)
+    return all(store.run(run).is_finished for run in named)
 
 
 def _job_id(request: JobRequest) -> str:

@@ -118,6 +118,11 @@ def _do(job: JobFolder, commands: Mapping[str, Command] | None, progress: JobPro
             "Start the work from the dashboard anew",
         )
     study = load_study(request.study)
+    if study.data.download:
+        # What is fetched now was not changed in the middle of the job.
+        from engine.data.torchvision_download import fetch_missing
+
+        fetch_missing(study, progress)
     # The data, and the user's code where it builds the model, as they were before, so that a
     # change in the middle of the job shows; the checkpoints as they are after, since training
     # writes them.

@@ -11,6 +11,7 @@ from app.components.verdict import (
     accuracy_metrics,
     gains,
     headroom,
+    prices,
     region_counts,
     spectrum_and_paper,
     trust,
@@ -24,9 +25,7 @@ judged_picker(view)
 accuracy_metrics(view)
 left, right = st.columns(2, gap="large")
 with left:
-    targets = target_picker(
-        view.names, view.influence["accuracy"]["validation"], view.influence["counts"]["validation"], "ceiling"
-    )
+    targets = target_picker(view.names, view.key, "ceiling")
 with right:
     gains(view)
 
@@ -34,10 +33,11 @@ improve, harmful, _ = st.columns([1, 1, 2])
 if improve.button("Improve the chosen classes", type="primary", disabled=not targets):
     go_to("improve")
 if harmful.button("See the harmful samples"):
-    go_to("explore")
+    go_to("harmful")
 
 st.header("Each class by itself")
 headroom(view)
+prices(view)
 
 st.header("What the data holds")
 region_counts(view, targets)

@@ -3,16 +3,20 @@
 import streamlit as st
 
 from app.components.pair_picker import chosen_pair, pair_picker
-from app.components.sample_panel import pair_plot, picked_samples, sample_panel
-from app.components.server_state import matrices
+from app.components.pair_plot import pair_plot
+from app.components.sample_panel import sample_panel
+from app.components.selection_panel import selection_panel
+from app.components.slices_panel import slice_picker, take_slice
 from app.components.study_page import study_in_view
 
 view = study_in_view("Which samples help or harm which classes?")
+take_slice(view)
 pair = chosen_pair(view.names, view.influence["accuracy"]["validation"])
 left, right = st.columns([2, 3])
 with left:
-    pair_picker(view.names, matrices(view.key), pair)
+    pair_picker(view.names, view.key, pair)
 with right:
+    slice_picker(view)
     pair_plot(view, pair)
 sample_panel(view)
-picked_samples(view, pair)
+selection_panel(view, pair)

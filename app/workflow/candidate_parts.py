@@ -20,6 +20,8 @@ WEIGHTS = "weights.parquet"
 """Part with the chosen weight of each training sample: index, label, weight."""
 CHECKPOINT = "improved.safetensors"
 """Part with the model that was trained with them."""
+RESULT_SEEDS = 5
+"""Batch orders over which the chosen weights are compared with the control."""
 _FLOATS = pa.list_(pa.float32())
 _NOT_TOLD = ("predicted", "loss", "value")
 
@@ -31,17 +33,31 @@ class Control:
     Attributes:
         value: mean over each class of what it is judged by, shape ``(K,)``; lower is better.
         scale: what gains are told in per cent of, shape ``(K,)``.
+        accuracy: share of each class's samples that are predicted right, shape ``(K,)``.
+        by_orders: accuracy and value over the first 1, 2, ... batch orders: a candidate is compared with the control
+            of just the orders that it was trained in.
     """
 
     value: NDArray[np.float64]
     scale: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    by_orders: tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...] = ()
+
+    def of(self, orders: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Returns accuracy and value of the control over the first so many batch orders."""
+        known = 0 < orders <= len(self.by_orders)
+        return self.by_orders[orders - 1] if known else (self.accuracy, self.value)
 
 
 def read_control(folder: RunFolder) -> Control:
     """Returns the control of a search; one from before there was a choice is judged by its loss."""
     told = folder.read_json(CONTROL)
     value, scale = (np.array(told.get(name, told["loss"]), dtype=np.float64) for name in ("value", "scale"))
-    return Control(value, scale)
+    by_orders = tuple(
+        (np.array(one["accuracy"], dtype=np.float64), np.array(one["value"], dtype=np.float64))
+        for one in told.get("by_orders", [])
+    )
+    return Control(value, scale, np.array(told["accuracy"], dtype=np.float64), by_orders)
 
 
 def candidates_table(candidates: Sequence[Candidate]) -> pa.Table:
@@ -60,6 +76,9 @@ def candidates_table(candidates: Sequence[Candidate]) -> pa.Table:
             "accuracy": pa.array([None if m is None else m.accuracy.tolist() for m in measured], _FLOATS),
             "loss": pa.array([None if m is None else m.loss.tolist() for m in measured], _FLOATS),
             "value": pa.array([None if m is None else m.value.tolist() for m in measured], _FLOATS),
+            "orders": pa.array([0 if m is None else m.orders for m in measured], pa.int32()),
+            "variables": pa.array([c.variables for c in candidates], pa.string()),
+            "trainings": pa.array([c.trainings for c in candidates], pa.int32()),
         }
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from app.workflow.calibrated import calibrated_study
 from app.workflow.influence import fold_counts, fold_rows, influence_run, stored_influence
 from app.workflow.sentences import influence_notices
 from cache.fingerprints import RESULT_VERSION, ceiling_key
@@ -73,7 +74,7 @@ def judge_ceiling(study: Study, store: Store, options: dict[str, Any], progress:
     if not cached:
         with folder.lock():
             if not folder.is_finished:
-                result = _judge(study, influence, chosen, progress)
+                result = _judge(study, store, influence, chosen, progress)
                 if stored_influence(study, store).key != influence.key:
                     raise RefusedInput(
                         "the data or the checkpoint changed while the verdict was computed",
@@ -115,7 +116,9 @@ def _influence_and_classes(
     return influence_run(study, store, progress, data)[0], chosen
 
 
-def _judge(study: Study, influence: RunFolder, chosen: tuple[int, ...] | None, progress: Progress) -> dict[str, Any]:
+def _judge(
+    study: Study, store: Store, influence: RunFolder, chosen: tuple[int, ...] | None, progress: Progress
+) -> dict[str, Any]:
     manifest = influence.manifest()
     names = manifest["class_names"]
     rows, counts = fold_rows(influence, "ceiling"), fold_counts(influence)
@@ -124,7 +127,9 @@ def _judge(study: Study, influence: RunFolder, chosen: tuple[int, ...] | None, p
     next_epoch = NextEpoch.from_study(study, data, chosen_checkpoint(study)[0])
     # The curvature is fitted again, from the same seed to the same result: stored, it would outweigh the vectors.
     horizon = Horizon(next_epoch.horizon, next_epoch.training.weight_decay)
-    prepared = prepare_influence(study, data, next_epoch.start, horizon, progress)
+    prepared = prepare_influence(
+        calibrated_study(study, store, data, progress), data, next_epoch.start, horizon, progress
+    )
     verdict = ceiling_verdict(
         FoldedInfluence(rows, counts, prepared.fold_of, data.validation.labels.numpy()),
         class_scale(manifest),

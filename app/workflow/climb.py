@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from app.workflow.arithmetic import keep_parts_of
+from app.workflow.calibrated import calibrated_study
 from app.workflow.candidate_parts import CHECKPOINT, WEIGHTS, write_result_weights
 from app.workflow.climb_parts import (
     MODEL,
@@ -82,7 +83,8 @@ def climb(study: Study, store: Store, options: dict[str, Any], progress: Progres
     cached = folder.is_finished
     if not cached:
         # Read before the run has a folder: what is refused here leaves nothing behind.
-        work = _Climb(study, folder, load_data(study, progress), how, rounds, progress)
+        data = load_data(study, progress)
+        work = _Climb(calibrated_study(study, store, data, progress), folder, data, how, rounds, progress)
         with folder.lock():
             if not folder.is_finished:
                 keep_parts_of(folder, {"device": work.device.type})

@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from app.workflow.arithmetic import keep_parts_of
+from app.workflow.calibrated import calibrated_study
+from app.workflow.run_texts import TEXTS, texts_table
 from app.workflow.sentences import influence_notices
 from cache.fingerprints import RESULT_VERSION, influence_key
 from cache.parts import VECTOR_PARTS
@@ -27,6 +29,7 @@ from engine.frontier import pool_folds
 from engine.influence import FOLDS, Horizon, InfluencePart, PreparedInfluence, prepare_influence
 from engine.influence.factor_sample import AGREEMENT
 from engine.influence.precision import ENOUGH
+from engine.influence.tracked import NOT_BY_DEFAULT
 from engine.progress import Progress, silent
 from engine.study import Study
 from engine.training import Evaluation, NextEpoch, evaluate
@@ -95,7 +98,9 @@ def influence_run(
     next_epoch = NextEpoch.from_study(study, data, chosen_checkpoint(study)[0])
     with folder.lock():
         if not folder.is_finished:
-            manifest = _computed(study, folder, data, next_epoch, progress)
+            manifest = _computed(
+                study, calibrated_study(study, store, data, progress), folder, data, next_epoch, progress
+            )
             if stored_influence(study, store).key != folder.key:
                 folder.discard()
                 raise RefusedInput(
@@ -135,7 +140,7 @@ def fold_counts(folder: RunFolder) -> NDArray[np.int64]:
 
 
 def _computed(
-    study: Study, folder: RunFolder, data: StudyData, next_epoch: NextEpoch, progress: Progress
+    study: Study, calibrated: Study, folder: RunFolder, data: StudyData, next_epoch: NextEpoch, progress: Progress
 ) -> dict[str, Any]:
     model, device = next_epoch.start, next_epoch.device
     measurement = study.influence.measurement
@@ -148,7 +153,7 @@ def _computed(
         for split, samples in (("train", data.train), ("validation", data.validation), ("test", data.test))
     }
     horizon = Horizon(next_epoch.horizon, next_epoch.training.weight_decay)
-    prepared = prepare_influence(study, data, model, horizon, progress)
+    prepared = prepare_influence(calibrated, data, model, horizon, progress)
     keep_parts_of(
         folder,
         {
@@ -176,6 +181,7 @@ def _computed(
         "fold_counts": prepared.fold_counts,
         "epoch": next_epoch.epoch,
         "strategy": prepared.strategy,
+        "damping": calibrated.influence.damping,
         "measurement": measurement,
         "seconds": {"factors": prepared.factor_seconds, "scores": prepared.gradient_seconds + score_seconds},
         "tracked_parameters": prepared.tracked.share,
@@ -220,6 +226,11 @@ def _warnings(prepared: PreparedInfluence) -> list[str]:
         warnings.append(
             f"influence passes through {tracked.share:.1%} of the model's parameters only" + (widest and f" ({widest})")
         )
+    if NOT_BY_DEFAULT in tracked.refused.values():
+        warnings.append(
+            f"only the last layer, the pooler and the classifier are tracked ({', '.join(tracked.names)}), as is the"
+            " default for transformers: [influence] modules names others"
+        )
     agreement = prepared.factor_agreement
     if agreement is not None and agreement < AGREEMENT:
         warnings.append(
@@ -252,6 +263,8 @@ def _store_samples(
             }
         ),
     )
+    if data.train.texts is not None:
+        folder.write_table(TEXTS, texts_table(data.train.texts))
     folder.write_table(
         "validation.parquet",
         pa.table(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.workflow.influence import fold_counts, fold_rows, influence_run
+from app.workflow.run_texts import stored_texts
 from cache.store import Store
 from engine.classes import class_indices
 from engine.errors import RefusedInput
@@ -27,7 +28,8 @@ def rank_by_influence(
 
     Returns:
         The object that ``samples --json`` prints; each sample with its influence on
-        every chosen class, the most harmful (helpful) first.
+        every chosen class, the most harmful (helpful) first, and where samples are texts with ``text``, its
+        beginning, ``length``, ``unit`` (tokens or words) and ``most``, how many of them the model sees.
 
     Raises:
         RefusedInput: if an option or an input cannot be used.
@@ -42,6 +44,7 @@ def rank_by_influence(
     classes = sorted(class_indices(options.get("classes") or names, names))
     vectors = pool_folds(fold_rows(folder, "ceiling"), fold_counts(folder))
     described = folder.read_table("samples.parquet").to_pydict()
+    texts = stored_texts(folder)
     ranked = rank_samples(vectors, classes, harmful=sign == "harmful")[:limit]
     return {
         "run": folder.key,
@@ -54,6 +57,7 @@ def rank_by_influence(
                 "source": described["source"][index],
                 "label": names[described["label"][index]],
                 "influence": vectors[index, classes].tolist(),
+                **(texts[index] if texts else {}),
             }
             for index in ranked
         ],

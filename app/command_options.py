@@ -1,0 +1,14 @@
+"""Options that many commands have, as the command line declares them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+StudyFile = Annotated[Path, typer.Argument(help="The study file, or the folder that holds its study.toml.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+StoreRoot = Annotated[
+    Path | None, typer.Option("--cache", help="The store; by default PARETOSCOPE_STORE, else .paretoscope here.")
+]
+Epoch = Annotated[int | None, typer.Option(help="Which checkpoint is analysed; by default the study's.")]
+Seed = Annotated[int | None, typer.Option(help="In place of the study's seed.")]

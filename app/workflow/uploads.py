@@ -1,0 +1,61 @@
+"""Files that were sent to the server, each kept in the store under the hash of its bytes."""
+
+import hashlib
+import re
+from pathlib import Path
+
+from cache.store import Store
+from engine.architecture_names import SKLEARN_SUFFIX
+from engine.checkpoints import SUFFIXES
+from engine.errors import RefusedInput
+from engine.whole_files import write_whole
+
+_CHECKPOINTS = (*SUFFIXES, SKLEARN_SUFFIX)
+ENDINGS = (".csv", ".tsv", ".npz", ".parquet", *_CHECKPOINTS)
+"""Of the files that are taken: tables, arrays and checkpoints."""
+_LONGEST_NAME = 100
+_SPLITS = (("validation", r"val|dev"), ("test", r"test"), ("train", r"train"))
+
+
+def uploads_folder(store: Store) -> Path:
+    """Returns where uploaded files are kept; nothing is made before it is needed."""
+    return store.root / "uploads"
+
+
+def keep_upload(store: Store, name: str, content: bytes) -> Path:
+    """Writes an uploaded file below the store; the same bytes under the same name are the same file.
+
+    Args:
+        store: that keeps it.
+        name: as the browser tells it, of which letters, digits, dots, dashes and underscores are kept.
+        content: its bytes.
+
+    Raises:
+        RefusedInput: if it is empty, of a kind that no study reads, or the disk is full.
+    """
+    plain = re.sub(r"[^\w.-]+", "_", Path(name.replace("\\", "/")).name).lstrip(".")[-_LONGEST_NAME:]
+    if Path(plain).suffix.lower() not in ENDINGS:
+        raise RefusedInput(
+            f"{name[:80]!r} is of no kind that a study reads",
+            f"a file that ends in {', '.join(ENDINGS)}",
+            "Folders of pictures cannot be uploaded: browse for them",
+        )
+    if not content:
+        raise RefusedInput(f"{plain} is an empty file", "a file with samples", "Write it again")
+    path = uploads_folder(store).resolve() / hashlib.sha256(content).hexdigest()[:20] / plain
+    if not path.is_file():
+        try:
+            write_whole(path, content)
+        except OSError as error:
+            raise RefusedInput(
+                f"{plain} cannot be kept: {error.strerror}", "a store with room", "Free some space"
+            ) from error
+    return path
+
+
+def field_of(path: Path) -> str:
+    """Returns which field of the form an uploaded file is for, by its name: a split, or the checkpoints."""
+    if path.suffix.lower() in _CHECKPOINTS:
+        return "checkpoints"
+    stem = path.stem.lower()
+    return next((split for split, pattern in _SPLITS if re.search(pattern, stem)), "train")
