@@ -20,6 +20,10 @@ class Name(StrEnum):
     oracles = "oracles"
     architectures = "architectures"
     verdict = "verdict"
+    reweight = "reweight"
+    dashboard = "dashboard"
+    trust = "trust"
+    sources = "sources"
 
 
 @cli.command()
