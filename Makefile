@@ -15,6 +15,9 @@ SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON = $(shell for name in python3.11 python3.12 python3.13 python3.14 python3; do \
 	if "$$name" -c '$(SUITABLE)' >/dev/null 2>&1; then echo "$$name"; break; fi; done)
 
+# Side by side but for those that drive a browser: a page that waits for the processor is slow to answer.
+ALL_TESTS = $(BIN) -m pytest -m "not browser" -n logical --maxprocesses 4 --dist loadfile && $(BIN) -m pytest -m browser
+
 .PHONY: run setup setup-dev test check format browser samples clean
 
 run: setup
@@ -46,7 +49,7 @@ browser: setup-dev
 
 test: setup-dev
 	@PARETOSCOPE_CHROMIUM="$$($(BIN) tests/browser/provide_chromium.py)" && export PARETOSCOPE_CHROMIUM && \
-	  $(BIN) -m pytest $(ARGS)
+	  $(if $(strip $(ARGS)),$(BIN) -m pytest $(ARGS),$(ALL_TESTS))
 
 check: setup-dev
 	$(BIN) -m ruff format --check .

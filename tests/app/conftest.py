@@ -51,6 +51,7 @@ elites = 2
 mutated_elites = 2
 randoms = 1
 crossover_children = 1
+orders = 2
 
 [compute]
 device = "cpu"
@@ -101,6 +102,46 @@ def finished_store(
     run_use_case("ceiling", trained_digits, store)
     run_use_case("reweight", trained_digits, store)
     return store
+
+
+@pytest.fixture(scope="session")
+def validated_store(
+    tmp_path_factory: pytest.TempPathFactory,
+    trained_digits: Path,
+    finished_store: Store,
+    run_use_case: Callable[..., dict[str, Any]],
+) -> Store:
+    """A store that also holds a removal study of all classes and trainings on halves; not to be changed."""
+    store = Store(shutil.copytree(finished_store.root, tmp_path_factory.mktemp("validated") / "store"))
+    run_use_case("validate", trained_digits, store, what="removal", seeds=2, epochs=2)
+    run_use_case("validate", trained_digits, store, what="lds")
+    return store
+
+
+@pytest.fixture(autouse=True)
+def shared_is_unchanged(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails the test that changes what all share: others, in whichever order they run, would be told otherwise."""
+    shared = {"trained_digits", "finished_store", "validated_store"} & set(request.fixturenames)
+    values = {name: request.getfixturevalue(name) for name in sorted(shared)}
+    folders = {name: value.root if isinstance(value, Store) else value for name, value in values.items()}
+    before = {name: _files(folder) for name, folder in folders.items()}
+    yield
+    after = {name: _files(folder) for name, folder in folders.items()}
+    assert after == before, "the test changed what is shared: let it work on a copy"
+
+
+def _files(folder: Path) -> set[tuple[str, int]]:
+    """Tells each file below a folder and when it was written, but for locks, which whoever reads may take."""
+    files = (path for path in folder.rglob("*") if path.is_file() and "lock" not in path.name)
+    return {(str(file.relative_to(folder)), file.stat().st_mtime_ns) for file in files}
+
+
+@pytest.fixture
+def validated(validated_store: Store, digits_store: Store) -> dict[str, dict[str, Any]]:
+    """Puts the removal study and the trainings on halves into the store; their manifests by kind."""
+    shutil.copytree(validated_store.runs_folder, digits_store.runs_folder, dirs_exist_ok=True)
+    manifests = [run.manifest() for run in digits_store.finished_runs()]
+    return {manifest["kind"]: manifest for manifest in manifests}
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-import app.__main__
+import app.running
 from app.terminal import describe
 from cache import Cache
 from cache.store import Store
@@ -10,7 +10,7 @@ from tests.app.command_line import answer, refusal, run
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch, restored_signals) -> None:
-    monkeypatch.setattr(app.__main__, "SAMPLES", tmp_path / "no samples")
+    monkeypatch.setattr(app.running, "SAMPLES", tmp_path / "no samples")
     monkeypatch.setenv("PARETOSCOPE_STORE", str(tmp_path / "store"))
     monkeypatch.chdir(tmp_path)
 

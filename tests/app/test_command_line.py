@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import app.__main__
+import app.running
 import app.workflow.influence
 from cache import Cache
 from cache.store import Store
@@ -26,7 +27,7 @@ NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 @pytest.fixture(autouse=True)
 def _without_shipped_runs(tmp_path, monkeypatch, restored_signals) -> None:
     """What is shipped is neither ingested here nor found in place of what a test computes."""
-    monkeypatch.setattr(app.__main__, "SAMPLES", tmp_path / "no samples")
+    monkeypatch.setattr(app.running, "SAMPLES", tmp_path / "no samples")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PARETOSCOPE_STORE", raising=False)
 
@@ -85,7 +86,7 @@ def test_ceiling_of_some_classes_names_them_and_what_the_others_pay(trained_digi
 @pytest.mark.parametrize(("classes", "problem"), [("nin", "Write 'nine'"), ("10", "10"), (" , ", "no class is named")])
 def test_classes_to_judge_that_are_none_are_refused(trained_digits, digits_store, classes, problem):
     assert problem in refusal("ceiling", trained_digits, "--classes", classes, "--cache", digits_store.root)
-    assert len(digits_store.finished_runs()) == 3
+    assert len(digits_store.finished_runs()) == 4
 
 
 def test_reweight_tells_before_after_control_and_where_the_weights_are(trained_digits, digits_store):
@@ -242,7 +243,7 @@ def test_doctor_mends_a_damaged_cache(digits_store):
     assert [check["name"] for check in before if not check["ok"]] == ["cache"]
     assert all(check["ok"] for check in after)
     with Cache.open(digits_store) as cache:
-        assert len(cache.runs()) == 3
+        assert len(cache.runs()) == 4
 
 
 def test_doctor_is_told_in_words(digits_store):
@@ -390,7 +391,7 @@ def test_a_stopped_command_says_so_and_keeps_what_was_finished(trained_digits, e
     [
         ("influence", ["influence of 200 samples on 10 classes", "from the store"]),
         ("ceiling", ["held-out gain", "seven", "first principal component"]),
-        ("reweight", ["control", "accuracy on test", "Against the same epoch unweighted", "improved.safetensors"]),
+        ("reweight", ["control", "accuracy on test", "than the same epoch unweighted", "improved.safetensors"]),
         ("samples", ["index", "train.npz#"]),
     ],
 )
@@ -460,3 +461,54 @@ def test_a_process_works_beside_a_server_that_holds_the_store(trained_digits, in
         assert result["run"] in cache.ingest()
 
         assert cache.run(result["run"])["verdict"] == result["verdict"]
+
+
+def test_export_writes_vectors_weights_and_a_report(trained_digits, digits_store, tmp_path, contents):
+    before = contents(digits_store.runs_folder)
+
+    result = answer("export", trained_digits, "--out", tmp_path / "out", "--cache", digits_store.root)
+
+    names = [Path(file).name for file in result["files"]]
+    assert (names[0], names[-1]) == ("vectors.parquet", "report.html")
+    assert all(Path(file).stat().st_size == size for file, size in zip(result["files"], result["bytes"], strict=True))
+    assert contents(digits_store.runs_folder) == before
+    again = refusal("export", trained_digits, "--out", tmp_path / "out", "--cache", digits_store.root)
+    assert "already has vectors.parquet" in again
+    assert run("export", trained_digits, "--out", tmp_path / "out", "--overwrite", "--cache", digits_store.root)
+
+
+def test_export_runs_beside_a_dashboard_and_opens_no_database(trained_digits, digits_store, tmp_path):
+    with Cache.open(digits_store):
+        result = answer("export", trained_digits, "--out", tmp_path / "out", "--cache", digits_store.root)
+
+    assert len(result["files"]) == 3
+
+
+def test_export_of_a_study_without_a_verdict_says_how_to_get_one(trained_digits, empty_store, tmp_path):
+    told = refusal("export", trained_digits, "--out", tmp_path / "out", "--cache", empty_store.root)
+
+    assert f"python -m app ceiling {trained_digits}" in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_slack_and_iterations_of_the_command_line_are_those_of_the_search(trained_digits, digits_store):
+    result = answer(
+        *("reweight", trained_digits, "--targets", "one", "--slack", "two=0.25,three=0", "--iterations", "1"),
+        *("--cache", digits_store.root),
+    )
+
+    assert result["settings"]["slack"] == {"two": 0.25, "three": 0.0}
+    assert result["settings"]["search"]["iterations"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--slack", "two"], "--slack has 'two'"),
+        (["--slack", "two=3"], "slack"),
+        (["--slack", "elephant=0.1"], "elephant"),
+        (["--targets", '"one" two'], "follows the name in quotes"),
+    ],
+)
+def test_a_slack_or_a_list_that_cannot_be_used_is_refused(trained_digits, digits_store, options, problem):
+    assert problem in refusal("reweight", trained_digits, *options, "--cache", digits_store.root)

@@ -36,7 +36,7 @@ def served(monkeypatch) -> Callable[[Path, int], tuple[list[str], dict[str, str]
 def test_the_server_is_reached_from_this_machine_only(served, tmp_path, capsys):
     arguments, environment = served(tmp_path / "store", 9000)
 
-    assert arguments[1:4] == ["-m", "streamlit", "run"]
+    assert arguments[1:4] == ["-m", "app.dashboard.server", "run"]
     assert Path(arguments[4]).is_file()
     assert "--server.address=127.0.0.1" in arguments
     assert "--server.port=9000" in arguments

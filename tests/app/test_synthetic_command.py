@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-import app.__main__
+import app.running
 from cache.store import Store
 from engine.study import load_study
 from tests.app.command_line import answer, refusal, run
@@ -10,7 +10,7 @@ from tests.app.command_line import answer, refusal, run
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch, restored_signals) -> None:
-    monkeypatch.setattr(app.__main__, "SAMPLES", tmp_path / "no samples")
+    monkeypatch.setattr(app.running, "SAMPLES", tmp_path / "no samples")
     monkeypatch.setenv("PARETOSCOPE_STORE", str(tmp_path / "store"))
     monkeypatch.chdir(tmp_path)
 

@@ -151,7 +151,7 @@ def test_a_long_path_is_told_in_one_line(capsys):
     describe("train", training(checkpoints=path))
 
     lines = capsys.readouterr().out.splitlines()
-    assert f"7 candidates trained. Weights: {path}" in lines
+    assert f"7 epochs trained. Weights: {path}" in lines
     assert f"Checkpoint: {path}" in lines
     assert f"2 checkpoints in {path}" in lines
 
@@ -232,3 +232,10 @@ def test_all_classes_without_a_step_say_so(capsys):
     describe("reweight", all_classes(step=None))
 
     assert "7 trainings from scratch chose no step." in capsys.readouterr().out
+
+
+def test_exported_files_are_told_with_their_sizes_each_in_one_line(capsys):
+    long = "/store/" + "deep/" * 60 + "vectors.parquet"
+    describe("export", {"files": [long, "/out/report.html"], "bytes": [340_400, 5_240_000], "weights": []})
+
+    assert capsys.readouterr().out.splitlines() == [f"{long} (340 kB)", "/out/report.html (5.2 MB)"]

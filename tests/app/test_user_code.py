@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-import app.__main__
+import app.running
 from app.__main__ import cli
 from cache.store import Store
 from engine.models.builder_file import CODE_ROOT
@@ -57,7 +57,7 @@ def build(input_shape, num_classes):
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, restored_signals: None) -> Path:
     """A folder with two classes of twenty rows and a builder; nothing may run its code yet."""
-    monkeypatch.setattr(app.__main__, "SAMPLES", tmp_path / "no samples")
+    monkeypatch.setattr(app.running, "SAMPLES", tmp_path / "no samples")
     monkeypatch.delenv(CODE_ROOT, raising=False)
     folder = tmp_path / "study"
     folder.mkdir()

@@ -1,6 +1,5 @@
 """The dashboard as a user meets it: clicks, a search, a reload in its middle, a command beside it."""
 
-import itertools
 import json
 import os
 import pickle
@@ -11,74 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.charts import FARTHEST_POINT, chart, click_at, click_bar, click_cell, wait_for_view
 from tests.browser.conftest import REPOSITORY, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
-
-STANDS_STILL = """([selector, call]) => {
-  const plots = document.querySelectorAll(selector);
-  const running = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'notRunning';
-  const drawn = plots.length === 1 && plots[0]._fullLayout && !plots[0].closest('[data-stale=true]');
-  const now = performance.now();
-  if (running || !drawn || window.stillCall !== call || window.stillPlot !== plots[0])
-    [window.stillCall, window.stillPlot, window.stillSince] = [call, plots[0], now];
-  return now - window.stillSince > 300;
-}"""
-_calls = itertools.count()
-
-
-def chart(page: Page, key: str) -> Locator:
-    """Returns a chart when its page has stood still for a moment.
-
-    While a page is drawn anew, the chart of the last run stays beside the new one: a count of one may be two at the
-    next look. So one look has to see it all, and see it again, until nothing has moved for 0.3 s.
-    """
-    selector = f".st-key-{key} .js-plotly-plot"
-    page.wait_for_function(STANDS_STILL, arg=[selector, next(_calls)])
-    return page.locator(selector).first
-
-
-def click_at(page: Page, key: str, where: str, argument: object = None) -> None:
-    """Clicks a point of a chart.
-
-    Args:
-        key: of the chart.
-        where: a script that returns the point in the chart's own units, given the chart and the argument.
-        argument: of the script.
-    """
-    plot = chart(page, key)
-    plot.scroll_into_view_if_needed()
-    page.wait_for_timeout(500)  # Plotly binds its events after it has drawn.
-    x, y = plot.evaluate(
-        """(plot, [where, argument]) => {
-          const [x, y] = eval(where)(plot, argument);
-          const box = plot.getBoundingClientRect(), {xaxis, yaxis} = plot._fullLayout;
-          return [box.left + xaxis._offset + xaxis.l2p(x), box.top + yaxis._offset + yaxis.l2p(y)];
-        }""",
-        [where, argument],
-    )
-    page.mouse.move(x, y)
-    page.mouse.click(x, y)
-
-
-def click_cell(page: Page, row: int, column: int) -> None:
-    click_at(page, "matrix", "(plot, cell) => cell", [column, row])
-
-
-def click_bar(page: Page, key: str, position: int) -> str:
-    """Clicks the bar that is drawn at a position; returns the class index that it stands for."""
-    bars = "plot._fullData.find(trace => trace.type === 'bar')"
-    click_at(page, key, f"(plot, i) => [{bars}.x[i] / 2, {bars}.y[i]]", position)
-    return str(chart(page, key).evaluate(f"(plot, i) => {bars}.customdata[i][0]", position))
-
-
-def wait_for_view(page: Page, name: str, value: str) -> None:
-    page.wait_for_function(
-        "([name, value]) => new URLSearchParams(location.search).get(name) === value", arg=[name, value]
-    )
 
 
 def test_the_first_page_answers_with_real_numbers(page: Page, server: Server) -> None:
@@ -103,19 +40,6 @@ def test_a_click_on_the_matrix_shows_that_pair_and_a_link_shows_it_again(page: P
     chart(page, "pair_7_3")
 
 
-FARTHEST_POINT = """plot => {
-  const {xaxis, yaxis} = plot._fullLayout;
-  const inside = (value, axis) => axis.range[0] < value && value < axis.range[1];
-  let far = [0, 0];
-  for (const trace of plot._fullData.filter(trace => trace.customdata && trace.customdata.length))
-    trace.x.forEach((x, i) => {
-      const y = trace.y[i];
-      if (inside(x, xaxis) && inside(y, yaxis) && Math.hypot(x, y) > Math.hypot(...far)) far = [x, y];
-    });
-  return far;
-}"""
-
-
 def test_a_click_on_a_point_opens_its_sample(page: Page, server: Server) -> None:
     page.goto(f"{server.address}/explore?a=1&b=8")
     click_at(
@@ -125,7 +49,7 @@ def test_a_click_on_a_point_opens_its_sample(page: Page, server: Server) -> None
     )
     expect(page.get_by_role("heading", name="Sample ")).to_be_visible()
     chart(page, "sample_bars")
-    expect(page.get_by_test_id("stImage")).to_be_visible()
+    expect(page.get_by_test_id("stImage").first).to_be_visible()
 
 
 def test_a_search_survives_a_reload_and_ends_in_before_and_after(page: Page, server: Server) -> None:
@@ -136,7 +60,8 @@ def test_a_search_survives_a_reload_and_ends_in_before_and_after(page: Page, ser
     wait_for_view(page, "targets", both)
     expect(page.locator(".st-key-targets_improve")).to_contain_text(clicked)
 
-    page.get_by_role("slider", name="Iterations of the search").press("Home")
+    # Long enough to be met again after the reload.
+    page.get_by_role("slider", name="Iterations of the search").press("End")
     page.get_by_role("button", name="Start the search").click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     page.wait_for_function("new URLSearchParams(location.search).has('job')")

@@ -113,3 +113,32 @@ def test_what_the_last_ingestion_refused_is_told_and_logged_once(store, write_in
         write_influence(store.run("abc"), VECTORS)
         assert cache.ingest() == ["abc"]
         assert cache.refused == {}
+
+
+def test_a_deleted_run_is_gone_from_the_store_and_from_every_table(store, write_influence):
+    vectors = np.random.default_rng(0).normal(size=(20, 3))
+    for key in ("one", "two"):
+        write_influence(store.run(key), vectors)
+    with Cache.open(store) as cache:
+        cache.ingest()
+
+        cache.delete_run("one")
+
+        assert not store.run("one").path.exists()
+        assert not cache.has_run("one")
+        assert cache.ingest() == []
+        assert [run["key"] for run in cache.runs()] == ["two"]
+        np.testing.assert_allclose(cache.vectors("two"), vectors, rtol=1e-6)
+        # Computed again, it comes in again, and once.
+        write_influence(store.run("one"), vectors[:5])
+        assert cache.ingest() == ["one"]
+        assert cache.vectors("one").shape == (5, 3)
+
+
+def test_a_run_that_cannot_be_deleted_keeps_its_rows(store, write_influence):
+    write_influence(store.run("one"), np.ones((4, 2)))
+    with Cache.open(store) as cache:
+        cache.ingest()
+        with store.run("one").lock(), pytest.raises(RefusedInput, match="is being computed"):
+            cache.delete_run("one")
+        assert cache.vectors("one").shape == (4, 2)

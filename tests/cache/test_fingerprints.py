@@ -9,12 +9,16 @@ from cache.fingerprints import (
     checkpoint_fingerprint,
     climb_key,
     data_fingerprint,
+    datamodelling_key,
     file_sha256,
+    halves_key,
     influence_key,
+    removal_key,
     reweight_key,
 )
 from engine.errors import RefusedInput
 from engine.study import Study, load_study
+from tests.engine.data.vision_sets import write_set
 
 STUDY = """
 name = "first"
@@ -190,3 +194,169 @@ def test_a_key_depends_on_the_bytes_of_the_users_code_and_not_on_its_place(study
 def test_code_that_is_not_there_is_refused(study):
     with pytest.raises(RefusedInput, match=r"no file at .*model\.py"):
         key_of(study.with_changes(model={"architecture": "file:model.py:build"}))
+
+
+PLAN = {"classes": [0, 1], "share": 0.1, "seeds": 5, "epochs": 10}
+
+
+def test_a_removal_study_is_of_its_influence_and_every_setting(study):
+    key = removal_key("abc", PLAN)
+    others = [removal_key("abd", PLAN)]
+    for changed in ({"classes": [0]}, {"share": 0.2}, {"seeds": 4}, {"epochs": 9}):
+        others.append(removal_key("abc", PLAN | changed))
+    assert len({key, *others}) == 6
+    assert key == removal_key("abc", dict(reversed(PLAN.items())))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"influence": {"strategy": "identity"}},
+        {"influence": {"damping": 0.5}},
+        {"influence": {"damping": "calibrated"}},
+        {"influence": {"factor_examples": "all"}},
+        {"influence": {"modules": ["0"]}},
+        {"compute": {"precision": "bf16"}},
+        {"compute": {"workers": 3}},
+        {"model": {"epoch": 3}},
+        {"reweight": {"preset": "paper"}},
+        {"study": {"name": "other"}},
+    ],
+)
+def test_trainings_on_halves_do_not_depend_on_influence_or_a_checkpoint(study, changes):
+    assert halves_key(study.with_changes(**changes), 32, 2) == halves_key(study, 32, 2)
+
+
+def test_trainings_on_halves_do_not_depend_on_the_bytes_of_the_checkpoint(study):
+    key = halves_key(study, 32, 2)
+    (study.checkpoints_path / "epoch-003.safetensors").write_bytes(b"Weights")
+    assert halves_key(study, 32, 2) == key
+    (study.checkpoints_path / "epoch-003.safetensors").unlink()
+    assert halves_key(study, 32, 2) == key
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"training": {"epochs": 7}},
+        {"training": {"learning_rate": 0.3}},
+        {"study": {"seed": 1}},
+        {"model": {"bias": False}},
+        {"data": {"validation": 0.3}},
+        # What classes come to is measured by it.
+        {"influence": {"measurement": "margin"}},
+    ],
+)
+def test_trainings_on_halves_depend_on_what_is_trained_and_measured(study, changes):
+    assert halves_key(study.with_changes(**changes), 32, 2) != halves_key(study, 32, 2)
+
+
+def test_trainings_on_halves_depend_on_their_numbers_and_the_data(study):
+    keys = {halves_key(study, *numbers) for numbers in ((32, 2), (2, 32), (16, 2), (32, 1))}
+    (study.folder / "train.csv").write_text("x,label\n1,a\n2,a\n")
+    assert len(keys | {halves_key(study, 32, 2)}) == 5
+
+
+def compared(study, halves="abc", strategies=("ekfac", "identity"), epoch="epoch-003"):
+    return datamodelling_key(study, study.checkpoints_path / f"{epoch}.safetensors", halves, strategies)
+
+
+@pytest.mark.parametrize("damping", ["training", "heuristic", 1e-4, 0.01, 0.1, "calibrated"])
+def test_a_comparison_holds_for_every_damping_that_is_compared_in_any_case(study, damping):
+    assert compared(study.with_changes(influence={"damping": damping})) == compared(study)
+    assert compared(study.with_changes(influence={"strategy": "kfac"})) == compared(study)
+
+
+def test_a_comparison_depends_on_all_else_of_influence_on_the_trainings_and_on_the_checkpoint(study):
+    keys = [compared(study), compared(study, "abd"), compared(study, strategies=["ekfac"])]
+    keys.append(compared(study, strategies=["identity", "ekfac"]))
+    for influence in ({"damping": 0.02}, {"damping": 0.05}, {"factor_examples": 7}, {"measurement": "margin"}):
+        keys.append(compared(study.with_changes(influence=influence)))
+    keys.append(compared(study.with_changes(compute={"precision": "bf16"})))
+    (study.checkpoints_path / "epoch-003.safetensors").write_bytes(b"Weights")
+    keys.append(compared(study))
+    shutil.copy(study.checkpoints_path / "epoch-003.safetensors", study.checkpoints_path / "epoch-004.safetensors")
+    keys.append(compared(study, epoch="epoch-004"))
+    assert len(set(keys)) == 11
+
+
+def test_a_climb_depends_on_a_checkpoint_only_where_that_chooses_the_damping(study):
+    calibrated = study.with_changes(influence={"damping": "calibrated"})
+    before = [climb_key(one, "remove", 8) for one in (study, calibrated)]
+    (study.checkpoints_path / "epoch-003.safetensors").write_bytes(b"Weights")
+    after = [climb_key(one, "remove", 8) for one in (study, calibrated)]
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+    (study.checkpoints_path / "epoch-003.safetensors").unlink()
+    assert climb_key(calibrated, "remove", 8) not in {*before, *after}
+
+
+def study_of_set(folder: Path, root: str = "sets", **data: object) -> Study:
+    (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+    (folder / "checkpoints/epoch-003.safetensors").write_bytes(b"weights")
+    table = {"format": "torchvision", "dataset": "MNIST", "root": root, **data}
+    values = {"name": "set", "data": table, "model": {"architecture": "cnn"}, "folder": folder}
+    return Study.model_validate(values)
+
+
+def test_a_set_of_torchvision_is_told_by_its_files_and_not_by_where_they_lie(tmp_path):
+    write_set("MNIST", tmp_path / "a/sets")
+    write_set("MNIST", tmp_path / "b/deep/sets")
+    (tmp_path / "a/sets/another.bin").write_bytes(b"of no concern")
+    key = key_of(study_of_set(tmp_path / "a"))
+
+    assert key_of(study_of_set(tmp_path / "b", root="deep/sets", download=True)) == key
+    assert key_of(study_of_set(tmp_path / "a", validation=0.2)) != key
+    file = tmp_path / "a/sets/MNIST/raw/t10k-labels-idx1-ubyte"
+    file.write_bytes(file.read_bytes()[:-1] + b"\x01")
+    assert key_of(study_of_set(tmp_path / "a")) != key
+
+
+def test_the_keys_of_other_formats_say_nothing_of_sets(study):
+    assert not {"dataset", "root", "download"} & set(study.data.model_dump())
+
+
+def test_a_model_of_scikit_learn_is_told_by_its_file_also_where_no_checkpoint_counts(study):
+    file = study.folder / "model.skops"
+    file.write_bytes(b"one")
+    fitted = study.with_changes(model={"architecture": "sklearn", "checkpoints": "model.skops"})
+    before = climb_key(fitted, "reweight", 2)
+
+    assert file in fitted.input_paths
+    file.write_bytes(b"two")
+    assert climb_key(fitted, "reweight", 2) != before
+
+
+def text_folder_of(folder: Path) -> None:
+    folder.mkdir()
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (folder / name).write_bytes(b"{}")
+
+
+@pytest.mark.parametrize("kind", ["transformer", "encoder"])
+@pytest.mark.parametrize("changed", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_the_files_of_a_transformer_are_part_of_the_key_and_where_they_lie_is_not(tmp_path, kind, changed):
+    def key(place: str) -> str:
+        whole = kind == "transformer"
+        data = {"modality": "text"} if whole else {"features": {"kind": f"encoder:{place}"}}
+        model = {"architecture": f"transformers:{place}"} if whole else {}
+        return key_of(write_study(tmp_path).with_changes(data=data | {"modality": "text"}, model=model))
+
+    for place in ("here", "there"):
+        text_folder_of(tmp_path / place)
+    (tmp_path / "there" / "README.md").write_text("of no account")
+    before = key("here")
+
+    assert key("there") == before
+    (tmp_path / "there" / changed).write_bytes(b"{ }")
+    assert key("there") != before
+
+
+def test_features_are_part_of_the_key(tmp_path):
+    study = write_study(tmp_path)
+    keys = {
+        key_of(study.with_changes(data={"modality": "text", "features": {"kind": "tfidf", "components": components}}))
+        for components in (10, 20)
+    }
+
+    assert len(keys | {key_of(study)}) == 3

@@ -1,13 +1,16 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from cache.cache import Cache
+import cache.ingest as ingestion
+from cache.cache import Cache, rebuild
 from cache.database import open_database
 from cache.ingest import ingest
 from cache.store import Store
@@ -21,6 +24,7 @@ VECTORS = np.random.default_rng(0).normal(size=(40, 3))
 KILLED = """
 import sys, time
 import cache.ingest
+import cache.ingest as ingestion
 from cache.cache import Cache
 from cache.store import Store
 
@@ -149,3 +153,105 @@ def test_a_kill_in_the_middle_of_an_ingest_loses_nothing(store, write_influence,
         assert cache.ingest() == ["two"]
         np.testing.assert_array_equal(cache.vectors("two"), expected)
         assert len(cache.pair("two", 0, 1)) == 40
+
+
+TABLES = ("runs", "samples", "vectors_3", "candidates", "candidate_parts")
+
+
+def test_a_run_whose_folder_vanished_is_dropped_with_all_its_rows(store, connection, write_influence, write_generation):
+    write_influence(store.run("one"), VECTORS)
+    write_influence(store.run("two"), VECTORS[:10])
+    for key in ("search", "unfinished"):
+        write_generation(store.run(key), 0)
+    store.run("search").finish(REWEIGHT)
+    ingest(store, connection)
+    assert [count(connection, table) for table in TABLES] == [3, 50, 50, 4, 2]
+
+    for key in ("one", "search", "unfinished"):
+        shutil.rmtree(store.run(key).path)
+
+    assert ingest(store, connection) == []
+    assert [count(connection, table) for table in TABLES] == [1, 10, 10, 0, 0]
+
+
+def test_a_run_that_lost_its_manifest_is_a_search_again(store, connection, write_generation):
+    write_generation(store.run("search"), 0)
+    store.run("search").finish(REWEIGHT)
+    ingest(store, connection)
+
+    (store.run("search").path / "run.json").unlink()
+
+    assert ingest(store, connection) == ["search"]
+    assert [count(connection, table) for table in TABLES if table not in ("vectors_3", "samples")] == [0, 2, 1]
+
+
+def test_a_run_that_vanishes_while_it_is_read_does_not_stop_the_others(
+    store, connection, write_influence, write_generation, monkeypatch
+):
+    write_generation(store.run("gone"), 0)
+    write_influence(store.run("one"), VECTORS)
+    stamp = ingestion._stamp
+
+    def vanished(folder, name):
+        shutil.rmtree(folder.path)
+        return stamp(folder, name)
+
+    monkeypatch.setattr(ingestion, "_stamp", vanished)
+
+    assert ingest(store, connection) == ["one"]
+    assert count(connection, "candidates") == 0
+
+
+TRUST: dict[str, dict[str, Any]] = {
+    "removal": {
+        "kind": "removal",
+        "study": {"name": "digits"},
+        "influence": "one",
+        "class_names": ["a", "b"],
+        "classes": [1],
+        "seeds": 2,
+        "share": 0.1,
+        "heatmaps": {
+            sign: {name: [[0.5, None]] for name in ("predicted", "loss", "accuracy")}
+            for sign in ("beneficial", "detrimental")
+        },
+        "agreement": {"beneficial": {"loss": {"spearman": None}}},
+    },
+    "halves": {
+        "kind": "halves",
+        "study": {"name": "digits"},
+        "class_names": ["a", "b"],
+        "subsets": 8,
+        "seeds": 2,
+        "value": {"validation": [[[0.5, None]]]},
+    },
+    "datamodelling": {
+        "kind": "datamodelling",
+        "study": {"name": "digits"},
+        "halves": "two",
+        "class_names": ["a", "b"],
+        "candidates": [{"strategy": "ekfac", "damping": 0.1, "scores": [None, 0.5], "interval": [0.1, 0.2]}],
+    },
+}
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_comparisons_with_trainings_come_in_in_their_own_words_also_in_a_rebuild(store, write_influence, again):
+    write_influence(store.run("one"), VECTORS)
+    for kind, manifest in TRUST.items():
+        store.run(f"of-{kind}").finish(manifest)
+    if again:
+        rebuild(store)
+    with Cache.open(store) as cache:
+        cache.ingest()
+        for kind, manifest in TRUST.items():
+            (found,) = cache.runs(kind, "digits")
+            assert found == manifest | {"key": f"of-{kind}"}
+
+
+@pytest.mark.parametrize("kind", TRUST)
+def test_one_that_contradicts_itself_does_not_come_in_and_keeps_none_out(store, connection, kind):
+    for name, manifest in TRUST.items():
+        broken = {"class_names": ["a"]} if name == kind else {}
+        store.run(f"of-{name}").finish(manifest | broken)
+    assert sorted(ingest(store, connection)) == sorted(f"of-{name}" for name in TRUST if name != kind)

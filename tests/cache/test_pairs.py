@@ -45,35 +45,6 @@ def test_region_counts_are_those_of_numpy(cache, generated):
     assert turned["joint_negative"] == counts["joint_positive"]
 
 
-def test_region_shares_of_all_pairs_are_those_of_numpy(cache, generated):
-    shares = cache.region_shares("abc")
-    assert tuple(shares) == REGIONS
-    for a in range(CLASSES):
-        for b in range(CLASSES):
-            expected = region(generated, a, b)
-            assert [shares[name][a, b] for name in REGIONS] == pytest.approx(
-                [np.mean(expected == name) for name in REGIONS]
-            )
-
-
-def test_shares_are_zero_where_no_sample_has_a_sign(store, cache, write_influence):
-    write_influence(store.run("positive"), np.abs(np.random.default_rng(0).normal(size=(9, 2))))
-    cache.ingest()
-    shares = cache.region_shares("positive")
-    np.testing.assert_array_equal(shares["joint_positive"], np.ones((2, 2)))
-    np.testing.assert_array_equal(shares["joint_negative"], np.zeros((2, 2)))
-
-
-def test_correlation_of_all_pairs_is_that_of_numpy(cache, generated):
-    np.testing.assert_allclose(cache.correlation("abc"), np.corrcoef(generated.astype(float).T), atol=1e-12)
-
-
-def test_a_class_that_no_sample_moves_correlates_with_nothing(store, cache, write_influence):
-    write_influence(store.run("flat"), np.column_stack([np.arange(9.0), np.zeros(9)]))
-    cache.ingest()
-    np.testing.assert_array_equal(cache.correlation("flat"), np.eye(2))
-
-
 def test_a_pair_returns_every_sample_where_they_fit_the_limit(cache, generated):
     frame = cache.pair("abc", 1, 3, limit=SAMPLES)
     assert list(frame) == ["index", "label", "predicted", "confidence", "source", "x", "y"]

@@ -2,8 +2,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from cache.cache import Cache
 from cache.manifests import InfluenceManifest, read_manifest
-from cache.parts import read_candidates, read_samples, read_vectors
+from cache.parts import OPINIONS, read_candidates, read_opinions, read_samples, read_vectors
 from engine.errors import RefusedInput
 
 SAMPLES, CLASSES = 6, 3
@@ -122,3 +123,77 @@ def test_a_generation_that_is_not_valid_is_refused(store, write_generation, colu
     write_generation(folder, 0, **columns)
     with pytest.raises(RefusedInput, match=f"run abc: part candidates-000.parquet is not valid.*{told}"):
         read_candidates(folder, "candidates-000.parquet")
+
+
+@pytest.fixture
+def judged(store):
+    """A search for label errors of four samples, of which the second is known to be wrong."""
+    folder = store.run("judged")
+    columns = {
+        "index": pa.array(range(4), pa.int32()),
+        "label": pa.array([0, 1, 2, 0], pa.int16()),
+        "quality": pa.array([0.9, 0.1, 0.5, 1.0], pa.float32()),
+        "suggested": pa.array([None, 2, None, None], pa.int16()),
+        "suggested_probability": pa.array([None, 0.75, None, None], pa.float32()),
+        "self_influence": pa.array([0.0, 3.0, 1.0, 0.5], pa.float64()),
+        "wrong": pa.array([False, True, False, False]),
+    }
+    folder.write_table(OPINIONS, pa.table(columns))
+    told = {"influence": "abc", "class_names": ["a", "b", "c"], "samples": 4, "trainings": 5, "suggested": 1}
+    folder.finish({"kind": "harmful", "study": {"name": "digits"}, "known_errors": 1, **told})
+    return folder
+
+
+def test_opinions_are_read_with_their_gaps_filled(judged):
+    found = read_opinions(judged)
+    assert found.label.tolist() == [0, 1, 2, 0]
+    np.testing.assert_array_equal(found.quality, np.array([0.9, 0.1, 0.5, 1.0], np.float32))
+    assert found.suggested.tolist() == [-1, 2, -1, -1]
+    np.testing.assert_array_equal(found.suggested_probability, [np.nan, 0.75, np.nan, np.nan])
+    assert found.self_influence.tolist() == [0.0, 3.0, 1.0, 0.5]
+    assert found.errors is not None
+    assert found.errors.tolist() == [1]
+
+
+def test_another_kind_of_run_has_no_opinions(folder):
+    with pytest.raises(RefusedInput, match="the run is of kind influence"):
+        read_opinions(folder)
+
+
+def test_where_wrong_labels_are_not_known_there_are_none_to_tell(judged):
+    replace(judged, OPINIONS, "wrong", pa.array([None] * 4, pa.bool_()))
+    judged.finish(judged.manifest() | {"known_errors": None})
+    assert read_opinions(judged).errors is None
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "told"),
+    [
+        ("index", pa.array([1, 0, 2, 3], pa.int32()), "does not count the samples"),
+        ("label", pa.array([0, 1, 3, 0], pa.int16()), "a label is out of range"),
+        ("suggested", pa.array([None, -2, None, None], pa.int16()), "a label is out of range"),
+        ("suggested", pa.array([3, None, None, None], pa.int16()), "a label is out of range"),
+        ("quality", pa.array([0.5, np.nan, 0.5, 0.5], pa.float32()), "quality is not finite"),
+        ("quality", pa.array([0.5, None, 0.5, 0.5], pa.float32()), "quality has empty values"),
+        ("self_influence", pa.array([0.0, -1.0, 0.0, 0.0], pa.float64()), "self_influence is not one"),
+        ("self_influence", pa.array([0.0, np.inf, 0.0, 0.0], pa.float64()), "self_influence is not one"),
+        ("wrong", pa.array([None, True, False, False]), "wrong is not what known_errors says"),
+        ("wrong", pa.array([None] * 4, pa.bool_()), "wrong is not what known_errors says"),
+        ("wrong", pa.array([True, True, False, False]), "wrong is not what known_errors says"),
+    ],
+)
+def test_opinions_that_are_not_what_the_manifest_promises_are_refused_and_not_taken_in(
+    store, judged, column, values, told
+):
+    replace(judged, OPINIONS, column, values)
+    with pytest.raises(RefusedInput, match=told):
+        read_opinions(judged)
+    with Cache.open(store) as cache:
+        assert cache.ingest() == []
+        assert told in str(cache.refused["judged"])
+
+
+def test_a_valid_search_for_label_errors_is_taken_in_beside_its_influence_run(store, judged, folder):
+    with Cache.open(store) as cache:
+        assert sorted(cache.ingest()) == ["abc", "judged"]
+        assert [run["key"] for run in cache.runs("harmful", "digits")] == ["judged"]

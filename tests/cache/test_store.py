@@ -99,3 +99,72 @@ def test_commands_and_workers_load_neither_duckdb_nor_torch():
 def test_the_database_is_reached_through_the_package_too():
     assert cache.Cache is cache.cache.Cache
     assert not hasattr(cache, "nothing")
+
+
+def test_a_deleted_run_is_gone_with_all_its_parts(tmp_path):
+    store = Store(tmp_path)
+    store.run("one").write_json("part.json", 1)
+    store.run("one").finish({})
+    store.run("two").finish({})
+
+    store.delete_run("one")
+
+    assert [folder.key for folder in store.finished_runs()] == ["two"]
+    assert [path.name for path in store.runs_folder.iterdir()] == ["two"]
+
+
+def test_an_interrupted_deletion_is_no_run_and_goes_with_the_next(tmp_path):
+    store = Store(tmp_path)
+    store.run("one").finish({})
+    left = store.runs_folder / ".deleted-gone-12345678"
+    left.mkdir()
+    (left / "run.json").write_text("{}")
+
+    assert [folder.key for folder in store.finished_runs()] == ["one"]
+    store.delete_run("one")
+    assert not left.exists()
+
+
+def test_shipped_missing_and_running_runs_are_not_deleted(tmp_path, samples):
+    store = Store(tmp_path / "store", samples)
+    with pytest.raises(RefusedInput, match="was shipped"):
+        store.delete_run("shipped")
+    with pytest.raises(RefusedInput, match="there is no run nothing"):
+        store.delete_run("nothing")
+    store.run("own").write_json("part.json", 1)
+    with store.run("own").lock(), pytest.raises(RefusedInput, match="is being computed"):
+        store.delete_run("own")
+    assert store.run("shipped").is_finished
+    assert store.run("own").parts == ("part.json",)
+
+
+def test_a_forgotten_study_is_off_the_list_and_its_files_stay(tmp_path, samples):
+    store = Store(tmp_path / "store", samples)
+    file = tmp_path / "study.toml"
+    file.touch()
+    store.register_study(file)
+    shipped = (samples / "digits" / "study.toml").resolve()
+
+    store.forget_study(file)
+
+    assert store.studies() == [shipped]
+    assert file.is_file()
+    with pytest.raises(RefusedInput, match="is on the list"):
+        store.forget_study(file)
+    with pytest.raises(RefusedInput, match="was shipped"):
+        store.forget_study(shipped)
+    assert store.is_shipped_study(shipped)
+    assert not store.is_shipped_study(file)
+
+
+def test_a_study_whose_file_was_moved_is_known_as_lost_and_can_be_forgotten(tmp_path):
+    store = Store(tmp_path / "store")
+    file = tmp_path / "study.toml"
+    file.touch()
+    store.register_study(file)
+    assert store.lost_studies() == []
+    file.unlink()
+
+    assert (store.studies(), store.lost_studies()) == ([], [file])
+    store.forget_study(file)
+    assert store.lost_studies() == []

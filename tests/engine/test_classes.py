@@ -39,3 +39,7 @@ def test_nothing_is_offered_when_nothing_is_near() -> None:
 
 def test_a_long_list_of_names_is_cut() -> None:
     assert listed([str(number) for number in range(100)]).endswith("10, 11 and 88 more")
+
+
+def test_a_name_that_begins_or_ends_with_a_space_is_found_as_it_is() -> None:
+    assert class_indices([" cat", "cat ", "dog "], ("cat", " cat", "dog")) == (1, 0, 2)

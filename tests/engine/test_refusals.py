@@ -3,7 +3,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from engine.refusals import contradiction, refusal, unknown_key
+from engine.refusals import contradiction, refusal, refusals, unknown_key
 
 
 class Wheel(BaseModel, extra="forbid"):
@@ -75,3 +75,22 @@ def test_a_long_value_is_shortened() -> None:
     assert "owner is [0, 1, 2," in message
     assert "… 8, 999]. Expected a string." in message
     assert len(message) < 200
+
+
+def test_all_complaints_are_told_by_their_keys() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Garage.model_validate({"cart": {"front": {"size": 61, "spokes": 3}, "bell": 1}}, strict=True)
+
+    found = refusals(caught.value, Garage, "garage.toml")
+
+    assert list(found) == ["cart.owner", "cart.front.size", "cart.front.spokes", "cart.bell"]
+    assert "[cart] owner is missing" in str(found["cart.owner"])
+    assert "unknown key 'bell'" in str(found["cart.bell"])
+    assert str(refusal(caught.value, Garage, "garage.toml")) == str(found["cart.owner"])
+
+
+def test_a_contradiction_stands_under_its_table() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Garage.model_validate({"cart": {"owner": "Ada", "front": {"size": "large"}}}, strict=True)
+
+    assert list(refusals(caught.value, Garage, "garage.toml")) == ["cart"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from engine.errors import RefusedInput
-from engine.study import Study, load_study
+from engine.study import Study, load_study, study_problems
 
 SMALLEST = """
 name = "small"
@@ -183,9 +183,16 @@ def test_a_study_cannot_be_changed_in_place(full: Study) -> None:
             "Write 'file:model.py:build'",
         ),
         ("model.architecture", 3, "[model] architecture is 3", "a string", "Change [model] architecture"),
-        ("data.format", "torchvision", "[data] format is 'torchvision'", "'parquet', 'csv', 'npz' or", "Change [data]"),
+        ("data.format", "excel", "[data] format is 'excel'", "'parquet', 'csv', 'npz'", "Change [data]"),
+        (
+            "data.format",
+            "torchvision",
+            "[data] dataset is missing for format",
+            "dataset = 'CIFAR10'",
+            "Add it to [data]",
+        ),
         ("data.transform.augment", ["crp"], "[data.transform] augment[0] is 'crp'", "'crop' or 'flip'", "'crop'"),
-        ("influence.damping", "heurist", "[influence] damping is 'heurist'", "'heuristic' or a number", "'heuristic'"),
+        ("influence.damping", "heurist", "[influence] damping is 'heurist'", "'calibrated' or a number", "'heuristic'"),
         ("influence.measurement", "accuracy", "measurement is 'accuracy'", "'soft_accuracy'", "'soft_accuracy'"),
         ("influence.factor_examples", "al", "factor_examples is 'al'", "'auto' or 'all' or a whole number", "'all'"),
         # Types are not guessed at.
@@ -224,7 +231,7 @@ def test_a_study_cannot_be_changed_in_place(full: Study) -> None:
         ("data.transform.resize", 2, "[data.transform] resize is 2", "a number of at least 4", "Change"),
         ("data.class_names", ["cat"], "[data] class_names is ['cat']", "a list of 2 or more", "Change"),
         ("model.hidden", [64, 0], "[model] hidden[1] is 0", "a number greater than 0", "Change [model] hidden[1]"),
-        ("influence.damping", 0, "[influence] damping is 0", "'heuristic' or a number greater than 0", "Change"),
+        ("influence.damping", 0, "[influence] damping is 0", "'calibrated' or a number greater than 0", "Change"),
         ("reweight.weight_bounds", [0, 1, 2], "weight_bounds is [0, 1, 2]", "a list of 2 or fewer", "Change"),
         ("reweight.weight_bounds", [1], "weight_bounds[1] is missing", "a value for [reweight]", "Add it"),
         ("reweight.weight_bounds", [-1, 1], "weight_bounds is [-1, 1]", "0 <= lo <= 1 <= hi", "Change weight_bounds"),
@@ -549,7 +556,14 @@ def test_the_canonical_form_knows_defaults_and_number_forms_but_not_the_folder(
 
 def test_the_canonical_form_holds_the_named_tables_only(full: Study) -> None:
     assert json.loads(full.canonical("seed", "compute")) == {
-        "compute": {"batch_size": 0, "device": "auto", "memory_gb": 2.0, "precision": "auto", "threads": 2},
+        "compute": {
+            "batch_size": 0,
+            "device": "auto",
+            "memory_gb": 2.0,
+            "precision": "auto",
+            "threads": 2,
+            "workers": 1,
+        },
         "seed": 7,
     }
 
@@ -559,3 +573,12 @@ def test_the_canonical_form_differs_where_a_setting_does(full: Study) -> None:
 
     assert changed.canonical("training") != full.canonical("training")
     assert changed.canonical("data", "model") == full.canonical("data", "model")
+
+
+def test_all_problems_of_values_are_told_at_once_and_none_of_what_is_read(tmp_path: Path) -> None:
+    values = {"name": "", "data": {"format": "csv", "validation": 0.2}, "model": {"architecture": "mlp"}}
+
+    assert list(study_problems(values, tmp_path)) == ["name", "data.train"]
+
+    values |= {"name": "birds", "data": {"format": "csv", "train": "train.csv", "validation": 0.2}}
+    assert study_problems(values, tmp_path) == {}

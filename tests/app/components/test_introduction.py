@@ -147,7 +147,7 @@ def test_a_stored_removal_is_told_round_by_round(opened, samples):
 
     page = opened()
 
-    assert not page.code
+    assert not any("climb" in code.value for code in page.code)
     assert "70 samples" in title(pictures(page)["removal"])
     words = told(page)
     assert "**Round 0**: trained on 600 samples, 70 of which harm both classes" in words

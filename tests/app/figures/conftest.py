@@ -1,6 +1,7 @@
 """Every figure at 2, 10 and 40 classes, as a page would ask for it."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from app import figures
+from engine.experiments.removal import Agreement, Sign
 
 CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -90,6 +92,40 @@ def climbed(classes: int, *means: float, test: bool = True) -> list[dict]:
     return rounds
 
 
+def over_epochs(classes: int, epochs: int = 16) -> np.ndarray:
+    """Accuracy by epoch and class that rises to 50% for the first class and 90% for the last."""
+    ends = np.linspace(0.5, 0.9, classes)
+    return ends * (1 - np.exp(-np.arange(1, epochs + 1)[:, None] / 4))
+
+
+DETRIMENTAL = [
+    {"epoch": 16, "classes": [1, 0], "drops": [0.048, 0.036]},
+    {"epoch": 9, "classes": [1], "drops": [0.03]},
+]
+"""Of an epochs run's manifest."""
+
+
+AGREEMENT = Agreement(spearman=0.62, interval=(0.5, 0.71), diagonal=0.2, off_diagonal=None)
+
+
+def removed(classes: int, sign: Sign = "beneficial", figure: str = "loss", rows: int | None = None) -> figures.Removal:
+    """What leaving samples out did: the class itself changes by half a unit, others by hundredths."""
+    draws, rows = np.random.default_rng(classes), classes if rows is None else rows
+    predicted = draws.normal(size=(rows, classes)) / 100
+    predicted[np.arange(rows), np.arange(rows)] = 0.1 if sign == "beneficial" else -0.1
+    measured = (5 if figure == "loss" else -1) * predicted
+    sizes = [44] * rows
+    of: Literal["loss", "accuracy"] = "accuracy" if figure == "accuracy" else "loss"
+    return figures.Removal(names_of(classes), range(rows), sign, predicted, measured, of, sizes)
+
+
+def compared() -> list[dict]:
+    """Scores of a comparison's manifest: the study's own first."""
+    scores = {("ekfac", "training"): 0.5, ("ekfac", 0.01): 0.6, ("kfac", "training"): 0.4, ("kfac", 0.01): None}
+    scores[("identity", "training")] = 0.2
+    return [{"strategy": name, "damping": damping, "mean": mean} for (name, damping), mean in scores.items()]
+
+
 MakeFigure = Callable[[], go.Figure]
 
 
@@ -101,7 +137,7 @@ def _build(classes: int) -> dict[str, MakeFigure]:
     shares = draws.uniform(0, 0.4, (classes, classes))
     correlation = 2 * draws.uniform(size=(classes, classes)) - 1
     ratios = np.sort(draws.dirichlet(np.ones(classes)))[::-1]
-    frame = samples()
+    frame, counts = samples(), draws.integers(0, 900, (2, classes, classes))
     return {
         "accuracy": lambda: figures.accuracy_bars(names, accuracy, (1,), np.full(classes, 50)),
         "gains": lambda: figures.held_out_gains(names, gains, interval, (1,)),
@@ -116,6 +152,13 @@ def _build(classes: int) -> dict[str, MakeFigure]:
         "points by region": lambda: figures.points_by_region(plane_points(), CIFAR[:2]),
         "removal": lambda: figures.removal_rounds(removals(70, 5, 0), CIFAR[:2]),
         "climb": lambda: figures.climb_curve(climbed(classes), names, 1, 3),
+        "composition": lambda: figures.class_composition(names, counts, range(min(classes, 30)), "all samples"),
+        "composition of a bar": lambda: figures.composition_of_bar(names, counts[0, 1], 1, 0),
+        "removal maps": lambda: figures.removal_maps(removed(classes)),
+        "removal scatter": lambda: figures.removal_scatter(removed(classes), AGREEMENT),
+        "scores": lambda: figures.score_bars(names, accuracy - 0.5, accuracy),
+        "strategies": lambda: figures.strategy_scores(compared(), 0, 1, 0.8),
+        "epochs": lambda: figures.accuracy_over_epochs(names, range(1, 17), over_epochs(classes), DETRIMENTAL),
         "before and after": lambda: figures.before_after(names, accuracy, after, control, interval / 100, (1,)),
     }
 

@@ -68,7 +68,8 @@ def test_the_choice_is_ringed_and_named_in_the_title() -> None:
     figure = frontier(SWEEP, CANDIDATES, chosen=1)
     ring = figure.data[-1]
 
-    assert (ring.name, ring.hoverinfo, list(ring.x), list(ring.y)) == ("chosen", "skip", [-1.0], [2.0])
+    assert (ring.name, list(ring.x), list(ring.y)) == ("chosen", [-1.0], [2.0])
+    assert [list(data) for data in ring.customdata] == [[1]], "it lies over its candidate and takes the click"
     title = figure.layout.title.text.replace("<br>", " ")
     assert title == "Candidate 1: targets +2.0%, worst other class −1.0%, against the control"
 

@@ -33,7 +33,7 @@ def test_every_sample_is_drawn_once_in_the_region_of_its_signs(vectors: np.ndarr
     drawn = {}
 
     for trace, region in zip(figure.data, REGION_MEANINGS, strict=False):
-        for (index,), a, b in zip(trace.customdata, trace.x, trace.y, strict=True):
+        for index, a, b in zip(trace.customdata, trace.x, trace.y, strict=True):
             drawn[index] = (a, b)
             helps, harms = a > 0 and b > 0, a < 0 and b < 0
             assert region == ("joint_positive" if helps else "joint_negative" if harms else "trade_off")
@@ -114,7 +114,8 @@ def test_axes_and_title_say_what_is_seen() -> None:
 def test_hover_names_the_label_and_what_the_model_says(names: tuple, label: str, predicted: str) -> None:
     trace = pair_scatter(points([1.0], [1.0]), "cat", "dog", COUNTS, names).data[0]
 
-    assert trace.text == (f"Sample 100: labelled <b>{label}</b>, predicted {predicted} (83% sure)",)
+    assert list(trace.text) == [f"<b>{label}</b>, predicted {predicted} (83% sure)"]
+    assert trace.hovertemplate.startswith("Sample %{customdata}: labelled %{text}<br>")
     assert "influence on cat %{x:+.3g}, on dog %{y:+.3g}" in trace.hovertemplate
 
 
@@ -127,3 +128,30 @@ def test_samples_without_any_influence_are_drawn_too() -> None:
 
 def test_no_sample_is_a_sentence() -> None:
     assert pair_scatter(points([], []), "cat", "dog", COUNTS).layout.meta["alt"] == "No sample lies in this selection."
+
+
+def test_a_zoomed_view_shows_that_part_of_the_plane_and_says_how_much_lies_in_it() -> None:
+    figure = pair_scatter(SIX, "cat", "dog", COUNTS, zoom=((1.0, 4.0, -2.0, 3.0), 2_000))
+
+    assert tuple(figure.layout.xaxis.range) == (1, 4)
+    assert tuple(figure.layout.yaxis.range) == (-2, 3)
+    assert not figure.layout.annotations, "the corners of this view are not those of the regions"
+    assert figure.layout.title.subtitle.text.replace("<br>", " ") == (
+        "Zoomed in: 2,000 of 6 samples lie in this view. Drawn: 6 of them."
+    )
+    assert corners(pair_scatter(SIX, "cat", "dog", COUNTS, zoom=((-1.0, 4.0, -2.0, 3.0), 6)))
+
+
+def test_twenty_thousand_points_are_a_small_message() -> None:
+    draws = np.random.default_rng(0).normal(size=(2, 20_000))
+    names = [f"class number {index}" for index in range(10)]
+    figure = pair_scatter(points(*draws), "cat", "dog", COUNTS, names)
+
+    assert len(figure.to_json()) < 2.2e6
+
+
+def test_long_class_names_are_cut_in_the_hover_of_every_point() -> None:
+    name = "c" * 10_000
+    figure = pair_scatter(SIX, name, "dog", COUNTS, [name, "dog"])
+
+    assert all(len(line) < 100 for trace in figure.data[:3] for line in trace.text)

@@ -32,3 +32,10 @@ def test_names_are_listed_as_one_says_them(names: list[str], written: str) -> No
 def test_counts_agree_with_their_noun() -> None:
     assert wording.counted(1, "sample", "samples") == "1 sample"
     assert wording.counted(12345, "sample", "samples") == "12,345 samples"
+
+
+@pytest.mark.parametrize(
+    ("size", "written"), [(0, "1 kB"), (340_400, "340 kB"), (4_926_000, "4.9 MB"), (1_234_000_000, "1.2 GB")]
+)
+def test_sizes_are_told_as_a_reader_says_them(size: int, written: str) -> None:
+    assert wording.size_in_words(size) == written

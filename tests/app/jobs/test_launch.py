@@ -180,6 +180,20 @@ def test_a_finished_job_is_begun_anew_once_its_run_is_gone(store: Store, study: 
     assert launched_nothing(store, study, {}).status().result is None
 
 
+@pytest.mark.parametrize("gone", ["influence", "search"])
+def test_a_finished_job_is_begun_anew_once_a_run_that_it_made_on_the_way_is_gone(
+    store: Store, study: Path, wait: Wait, gone: str
+) -> None:
+    job = launched_nothing(store, study, {})
+    wait(job)
+    for key in ("abc", "influence", "search"):
+        store.run(key).finish({"kind": "reweight"})
+    job.write_result({"run": "abc", "influence": "influence", "search": "search"}, {})
+    assert launched_nothing(store, study, {}).status().result is not None
+    store.delete_run(gone)
+    assert launched_nothing(store, study, {}).status().result is None
+
+
 def test_a_job_is_of_the_study_as_its_file_reads_now(store: Store, study: Path, wait: Wait) -> None:
     job = launched_nothing(store, study, {})
     wait(job)

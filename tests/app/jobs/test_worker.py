@@ -10,9 +10,11 @@ from app.jobs import JobFolder, JobRequest, lock
 from app.jobs.progress import JobProgress
 from app.jobs.worker import failure_in_words, main, run_job
 from cache.store import Store
+from engine.data import torchvision_download
 from engine.errors import Cancelled, RefusedInput
 from engine.progress import Progress
 from engine.study import Study
+from tests.engine.data.vision_sets import write_set
 
 Start = Callable[..., JobFolder]
 Wait = Callable[[JobFolder], None]
@@ -201,3 +203,17 @@ def test_programs_that_the_work_starts_do_not_hold_the_lock(job: JobFolder, unch
 
     assert main([str(job.path), "--lock", str(descriptor)], {"do": do}) == 0
     assert job.status().result == {"inherited": False}
+
+
+def test_a_set_that_the_job_fetches_leaves_its_own_result_current(
+    job: JobFolder, run: Callable[[Any], int], study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torchvision_download, "_download", lambda name, root, split: write_set(name, root))
+    file = study / "study.toml" if study.is_dir() else study
+    data = '[data]\nformat = "torchvision"\ndataset = "MNIST"\nroot = "sets"\ndownload = true\n'
+    file.write_text(f'name = "set"\n{data}[model]\narchitecture = "cnn"\n')
+
+    assert run({}) == 0
+
+    assert (file.parent / "sets/MNIST/raw/train-images-idx3-ubyte").is_file()
+    assert job.has_current_result()

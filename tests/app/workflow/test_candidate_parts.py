@@ -52,6 +52,9 @@ def test_candidates_of_all_generations_come_back_in_the_order_of_their_numbers(t
         "feasible": True,
         "fitness": 0.0,
         "accuracy": [0.5, 1.0],
+        "orders": 1,
+        "trainings": 0,
+        "variables": None,
     }
     assert rows[2]["alpha"] == [-0.25, 0.5]
 
@@ -59,7 +62,8 @@ def test_candidates_of_all_generations_come_back_in_the_order_of_their_numbers(t
 def test_a_control_from_before_there_was_a_choice_is_judged_by_its_loss(tmp_path):
     old, new = RunFolder(tmp_path / "old"), RunFolder(tmp_path / "new")
     old.write_json("control.json", {"targets": [0], "loss": [0.5, np.nan], "accuracy": [0.5, 1.0]})
-    new.write_json("control.json", {"loss": [0.5, 2.0], "value": [-1.0, 3.0], "scale": [1.5, 3.5]})
+    told = {"loss": [0.5, 2.0], "value": [-1.0, 3.0], "scale": [1.5, 3.5], "accuracy": [0.5, 1.0]}
+    new.write_json("control.json", told)
 
     assert read_control(old).value == pytest.approx([0.5, np.nan], nan_ok=True)
     assert read_control(old).scale == pytest.approx([0.5, np.nan], nan_ok=True)

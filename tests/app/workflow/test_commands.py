@@ -43,4 +43,17 @@ def test_every_command_applies_its_options_to_the_study(trained_digits, finished
 
 
 def test_all_commands_are_known_by_the_names_that_users_type():
-    assert list(COMMANDS) == ["train", "influence", "ceiling", "reweight", "climb", "samples"]
+    assert list(COMMANDS) == [
+        "train",
+        "influence",
+        "ceiling",
+        "probe",
+        "reweight",
+        "climb",
+        "validate",
+        "calibrate",
+        "epochs",
+        "samples",
+        "harmful",
+        "preview",
+    ]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from app.workflow.candidate_parts import Control, read_control
-from app.workflow.improve_view import SWEEP_LEVELS, Predictor, measured_points
+from app.workflow.improve_view import SWEEP_LEVELS, Axes, Predictor, measured_points, predicted_groups
 from engine.errors import RefusedInput
 from engine.study import Study, load_study
 
@@ -26,9 +26,13 @@ def vectors() -> np.ndarray:
     return (shared * [1.0, -0.9, 0.1] + 0.3 * generator.normal(size=(90, 3))).astype(np.float32)
 
 
+def groups_of(study, vectors) -> np.ndarray | None:
+    return predicted_groups(study, vectors, np.arange(90) % 3)
+
+
 @pytest.fixture
 def predictor(study, vectors) -> Predictor:
-    return Predictor.of(study, (0,), vectors, np.arange(90) % 3, np.array([0.5, 1.0, 2.0]), NAMES)
+    return Predictor.of(study, (0,), vectors, groups_of(study, vectors), np.array([0.5, 1.0, 2.0]), NAMES)
 
 
 def test_thresholds_of_zero_predict_no_loss_for_any_class(predictor):
@@ -41,7 +45,7 @@ def test_thresholds_of_zero_predict_no_loss_for_any_class(predictor):
 
 
 def test_gains_are_in_per_cent_of_the_loss_of_each_class(study, vectors, predictor):
-    doubled = Predictor.of(study, (0,), vectors, np.arange(90) % 3, np.array([1.0, 1.0, 2.0]), NAMES)
+    doubled = Predictor.of(study, (0,), vectors, groups_of(study, vectors), np.array([1.0, 1.0, 2.0]), NAMES)
 
     gains = predictor.programme.solve(np.zeros(3)).gains
     assert predictor.predict(np.zeros(3)).gains == pytest.approx(100 * gains / [0.5, 1.0, 2.0])
@@ -75,7 +79,7 @@ def test_the_frontier_begins_where_the_thresholds_are_zero(predictor):
 
 
 def test_where_every_class_is_a_target_no_other_is_worst(study, vectors):
-    predictor = Predictor.of(study, (0, 1, 2), vectors, np.arange(90) % 3, np.ones(3), NAMES)
+    predictor = Predictor.of(study, (0, 1, 2), vectors, groups_of(study, vectors), np.ones(3), NAMES)
 
     prediction = predictor.predict(np.zeros(3))
     assert prediction.worst_other == 0.0
@@ -84,7 +88,7 @@ def test_where_every_class_is_a_target_no_other_is_worst(study, vectors):
 
 def test_weights_are_shared_by_groups_unless_the_study_asks_for_samples(study, vectors, predictor):
     by_sample = study.with_changes(reweight={"variables": "samples"})
-    finer = Predictor.of(by_sample, (0,), vectors, np.arange(90) % 3, np.array([0.5, 1.0, 2.0]), NAMES)
+    finer = Predictor.of(by_sample, (0,), vectors, groups_of(by_sample, vectors), np.array([0.5, 1.0, 2.0]), NAMES)
 
     grouped = predictor.programme.solve(np.zeros(3)).weights
     single = finer.programme.solve(np.zeros(3)).weights
@@ -95,25 +99,31 @@ def test_weights_are_shared_by_groups_unless_the_study_asks_for_samples(study, v
 def test_a_class_that_no_weights_change_is_refused_by_name(study, vectors):
     vectors[:, 2] = 0
     with pytest.raises(RefusedInput, match="ship"):
-        Predictor.of(study, (0,), vectors, np.arange(90) % 3, np.ones(3), NAMES)
+        Predictor.of(study, (0,), vectors, groups_of(study, vectors), np.ones(3), NAMES)
 
 
 def candidates(*values: list[float] | None) -> pd.DataFrame:
     numbers = range(len(values))
     # A loss of 99 would be seen: points are of the value.
-    told = {"value": values, "loss": [value and [99.0] * 3 for value in values]}
+    told = {"value": values, "loss": [value and [99.0] * 3 for value in values], "accuracy": [[0.5] * 3] * len(values)}
     return pd.DataFrame(
-        {"number": numbers, "origin": "random", "feasible": [value is not None for value in values], **told}
+        {
+            "number": numbers,
+            "origin": "random",
+            "feasible": [value is not None for value in values],
+            "orders": 1,
+            **told,
+        }
     )
 
 
-CONTROL = Control(np.array([0.5, 1.0, 2.0]), np.array([0.5, 1.0, 2.0]))
+CONTROL = Control(np.array([0.5, 1.0, 2.0]), np.array([0.5, 1.0, 2.0]), np.array([0.9, 0.8, 0.7]))
 
 
 def test_a_candidate_lies_at_its_change_of_value_against_the_control():
     points = measured_points(candidates([0.25, 1.5, 2.0], [0.5, 1.0, 1.0]), CONTROL, (0,))
 
-    assert points.columns.tolist() == ["number", "origin", "feasible", "target_gain", "worst_other"]
+    assert points.columns.tolist() == ["number", "origin", "feasible", "target_gain", "worst_other", "is_sure"]
     assert points["target_gain"].tolist() == [50.0, 0.0]
     assert points["worst_other"].tolist() == [-50.0, 0.0]
 
@@ -126,7 +136,7 @@ def test_candidates_that_were_not_trained_are_no_points():
 
 
 def test_a_value_below_zero_is_better_the_lower_and_told_by_its_scale():
-    control = Control(np.array([-1.0, 0.5, -4.0]), np.array([2.0, 1.0, 4.0]))
+    control = Control(np.array([-1.0, 0.5, -4.0]), np.array([2.0, 1.0, 4.0]), np.full(3, 0.5))
 
     points = measured_points(candidates([-2.0, 0.5, -3.0]), control, (0,))
 
@@ -147,3 +157,61 @@ def test_the_candidates_of_a_stored_search_are_points(digits_store):
 
     assert set(points.index) == set(stored["number"][stored["accuracy"].notna()])
     assert points.loc[run["chosen"], "target_gain"] > points.loc[run["chosen"], "worst_other"]
+
+
+def test_points_of_accuracy_are_told_where_asked(study, vectors):
+    rows = pd.DataFrame(
+        {
+            "number": [0],
+            "origin": ["informed"],
+            "feasible": [True],
+            "orders": [1],
+            "value": [[0.4, 1.1, 2.0]],
+            "accuracy": [[0.95, 0.78, 0.69]],
+        }
+    )
+
+    (point,) = measured_points(rows, CONTROL, (0,), accuracy=True).itertuples()
+
+    assert (point.target_gain, point.worst_other) == pytest.approx((5.0, -2.0))
+
+
+def test_a_frontier_between_two_classes_trades_one_for_the_other(study, vectors, predictor):
+    frontier = predictor.frontier(Axes(0, 1))
+
+    assert list(frontier.columns) == ["level", "target_gain", "worst_other"]
+    assert (np.diff(frontier["worst_other"]) >= -1e-6).all()
+    assert (np.diff(frontier["target_gain"]) <= 1e-6).all()
+    # The second class gains what it is held to: shares of what it could gain alone, told in per cent of its scale.
+    held = 100 * frontier["level"] * predictor.programme.attainable[1] / predictor.scale[1]
+    assert (frontier["worst_other"] >= held - 1e-4).all()
+    assert frontier["level"].iloc[0] < 0 < frontier["level"].iloc[-1]
+
+
+def test_any_class_may_be_drawn_upwards_against_the_worst_other(predictor):
+    upwards = predictor.frontier(Axes(first=2))
+
+    assert upwards["target_gain"].iloc[-1] > upwards["target_gain"].iloc[0]
+    assert not upwards.equals(predictor.frontier())
+
+
+def test_predictions_carry_the_factor_of_the_probes(study, vectors, predictor):
+    arguments = ((0,), vectors, groups_of(study, vectors), np.array([0.5, 1.0, 2.0]), NAMES)
+    half, none = Predictor.of(study, *arguments, 0.5), Predictor.of(study, *arguments, -0.3)
+
+    assert half.predict(np.zeros(3)).gains == pytest.approx(predictor.predict(np.zeros(3)).gains / 2)
+    assert half.frontier()["target_gain"].iloc[-1] == pytest.approx(predictor.frontier()["target_gain"].iloc[-1] / 2)
+    assert none.predict(np.zeros(3)).gains == pytest.approx(np.zeros(3))
+
+
+def test_a_candidate_is_compared_with_the_control_of_the_orders_that_it_was_trained_in():
+    by_orders = tuple((np.full(3, 0.5 + 0.1 * n), np.array([0.5, 1.0, 2.0]) * (1 + n)) for n in range(2))
+    control = Control(np.array([1.0, 2.0, 4.0]), np.ones(3), np.full(3, 0.6), by_orders)
+    rows = candidates([0.5, 1.0, 2.0], [0.5, 1.0, 2.0]).assign(orders=[1, 2], accuracy=[[0.6] * 3] * 2)
+
+    values = measured_points(rows, control, (0,))
+    accuracies = measured_points(rows, control, (0,), accuracy=True)
+
+    assert values["target_gain"].tolist() == [0.0, 50.0]
+    assert accuracies["target_gain"].tolist() == pytest.approx([10.0, 0.0])
+    assert values["is_sure"].tolist() == [False, True]

@@ -1,6 +1,7 @@
 import pytest
 
-from app.workflow.options import study_with_options
+from app.workflow.options import finds_again, study_with_options
+from cache.fingerprints import reweight_key
 from engine.errors import RefusedInput
 from engine.study import Study, load_study
 
@@ -82,3 +83,16 @@ def flat(values: dict, prefix: str = "") -> dict:
 def test_an_option_that_no_study_may_have_is_refused_by_its_key(study, options, key):
     with pytest.raises(RefusedInput, match=key):
         study_with_options(study, options)
+
+
+def test_a_search_is_found_again_while_the_study_still_says_what_it_was_told(study):
+    options = {"setting": "direct_improvement", "targets": ["b"], "slack": 0.1, "iterations": 3}
+    search = reweight_key("influence", study_with_options(study, options))
+
+    assert finds_again(search, "influence", study, options)
+    assert not finds_again(search, "another", study, options)
+    assert not finds_again(search, "influence", study, {**options, "iterations": 4})
+    assert not finds_again(search, "influence", study.with_changes(reweight={"budget": 0.5}), options)
+    # The paper's thresholds have no slack.
+    paper = study.with_changes(reweight={"thresholds": "paper", "mean_preserving": False})
+    assert not finds_again(search, "influence", paper, options)

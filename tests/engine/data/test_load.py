@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from engine.data import StudyData, load_data
+from engine.data import StudyData, load_data, load_excerpt
 from engine.errors import Cancelled, RefusedInput
 from engine.study import Study
 
@@ -250,3 +250,27 @@ def test_cifar10_is_read_with_its_class_names_and_limits(make_study: MakeStudy, 
     assert not set(data.train.sources) & set(data.validation.sources)
     assert data.transform.prepare(data.train.inputs).mean().item() == pytest.approx(0.473, abs=0.01)
     assert data.notices == ()
+
+
+def test_an_excerpt_holds_few_samples_and_the_counts_of_all(make_study: MakeStudy, tables: Path) -> None:
+    study = make_study(**CSV)
+    whole = load_data(study)
+
+    excerpt = load_excerpt(study, {"train": 3, "validation": 1000})
+
+    assert (len(excerpt.data.train), len(excerpt.data.validation), excerpt.data.test) == (
+        3,
+        len(whole.validation),
+        None,
+    )
+    counts = {split: counts.tolist() for split, counts in excerpt.counts.items()}
+    assert counts == {"train": [10, 10], "validation": [4, 4], "test": [6, 0]}
+    assert excerpt.data.input_names == ("a", "b")
+    assert excerpt.data.class_names == whole.class_names
+    # Each is the sample of the whole that its source names, with its label.
+    train = excerpt.data.train
+    for source, label, inputs in zip(train.sources, train.labels, train.inputs, strict=True):
+        place = whole.train.sources.index(source)
+        assert label == whole.train.labels[place]
+        assert torch.equal(inputs, whole.train.inputs[place])
+    assert load_excerpt(study, {"train": 3, "validation": 1000}).data.train.sources == excerpt.data.train.sources

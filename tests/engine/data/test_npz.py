@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from engine.data.npz import NpzReader
 from engine.errors import RefusedInput
 from engine.study import Study
+from tests.engine.data.hostile_headers import HOSTILE_HEADERS, npy_of
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3)).astype(np.uint8)
 LABELS = np.array([0, 1, 0, 1, 0])
@@ -188,3 +190,22 @@ def test_text_that_is_no_unicode_is_refused(reader: Reader) -> None:
     words = np.array([0xD800] * 5, dtype=np.uint32).view("<U1")
     with pytest.raises(RefusedInput, match="'label' holds broken text"):
         reader(x=PICTURES, label=words).labels()
+
+
+def test_a_header_that_says_it_is_gigabytes_long_is_refused_without_unpacking_it(reader: Reader) -> None:
+    endless = b"\x93NUMPY\x02\x00" + (2**31).to_bytes(4, "little") + b" " * 30_000_000
+    content = archive(x=endless, label=npy(LABELS))
+
+    tracemalloc.start()
+    with pytest.raises(RefusedInput, match="no proper header"):
+        reader(content)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 5_000_000
+
+
+@pytest.mark.parametrize("header", HOSTILE_HEADERS.values(), ids=HOSTILE_HEADERS)
+def test_a_header_that_is_no_description_of_an_array_is_refused(reader: Reader, header: str) -> None:
+    with pytest.raises(RefusedInput, match="no proper header"):
+        reader(archive(x=npy_of(header), label=npy(LABELS)))

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from engine.data import Samples
+from engine.data import InputTransform, Samples, StudyData
 
 
 def test_take_keeps_inputs_labels_and_sources_together_in_the_order_asked() -> None:
@@ -17,3 +17,13 @@ def test_take_keeps_inputs_labels_and_sources_together_in_the_order_asked() -> N
 def test_taking_nothing_leaves_no_sample() -> None:
     samples = Samples(torch.zeros(2, 3), torch.tensor([0, 1]), ("a#0", "a#1"))
     assert len(samples.take([])) == 0
+
+
+def test_columns_of_one_array_are_numbered_and_pictures_have_none() -> None:
+    def columns(inputs: torch.Tensor, *names: str) -> tuple[str, ...]:
+        samples = Samples(inputs, torch.zeros(2, dtype=torch.int64), ("a#0", "a#1"))
+        return StudyData(samples, samples, None, ("a", "b"), InputTransform(), (), names).columns
+
+    assert columns(torch.zeros(2, 3), "p", "q", "r") == ("p", "q", "r")
+    assert columns(torch.zeros(2, 2), "x") == ("x[0]", "x[1]")
+    assert columns(torch.zeros(2, 1, 4, 4), "img") == ()

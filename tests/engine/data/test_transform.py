@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from engine import study
 from engine.data import InputTransform
 from engine.data.transform import resized
+from engine.data_settings import Transform
 from engine.errors import RefusedInput
 
 
@@ -42,7 +42,7 @@ def test_resizing_averages_when_it_shrinks() -> None:
 
 
 def test_the_settings_of_a_study_are_taken_over() -> None:
-    settings = study.Transform(resize=8, mean=(0.5,), std=(0.2,), augment=("flip",))
+    settings = Transform(resize=8, mean=(0.5,), std=(0.2,), augment=("flip",))
     assert InputTransform.from_study(settings) == InputTransform(8, (0.5,), (0.2,), ("flip",))
 
 

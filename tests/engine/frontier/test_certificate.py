@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from engine.errors import RefusedInput
 from engine.frontier import WeightRange, certificate, headroom, interior_point, sparse_solver
 from engine.frontier.certificate import dual_value, scaled_rows, solved
-from engine.study import Reweight
+from engine.reweight_settings import Reweight
 
 RANGES = (WeightRange(), WeightRange(0, 2), WeightRange(0, 2, False), WeightRange(0, 1), WeightRange(1, 3))
 

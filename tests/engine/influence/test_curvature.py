@@ -69,12 +69,15 @@ def test_a_fit_does_not_change_the_covariances_that_it_is_given(fit: KroneckerFi
 @pytest.mark.parametrize("budget", [1, 10_000, 10**9])
 def test_preconditioning_in_place_is_the_same_in_blocks_of_any_size(fitted, budget: int) -> None:
     operators: list[Operator] = [Inverse(None, 0.01), Horizon(0.5, 0.0)]
+    torch.manual_seed(0)
     gradients = {name: torch.randn(7, *fitted["ekfac"].modules[name].eigenvalues.shape) for name in MODULES}
     rows = {name: torch.cat([values, torch.zeros_like(values)]) for name, values in gradients.items()}
     precondition_in_place(rows, 7, fitted["ekfac"], operators, budget)
     for number, expected in enumerate(fitted["ekfac"].precondition(gradients, operators)):
         for name in MODULES:
-            torch.testing.assert_close(rows[name][7 * number : 7 * number + 7], expected[name])
+            found, wanted = rows[name][7 * number : 7 * number + 7], expected[name]
+            # A product of another number of rows may sum in another order, and rounds with the largest terms.
+            torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5 * float(wanted.abs().max()))
 
 
 def test_heuristic_damping_of_a_module_is_a_tenth_of_its_mean_eigenvalue() -> None:

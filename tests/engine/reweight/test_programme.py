@@ -7,7 +7,7 @@ from scipy.optimize import linprog
 from engine.errors import RefusedInput
 from engine.reweight.gain_model import TIE_BREAK, GainModel, SolverFailed
 from engine.reweight.programme import Infeasible, ProgrammeSettings, ReweightProgramme, sweep
-from engine.study import Reweight
+from engine.reweight_settings import Reweight
 
 
 def random_vectors(seed=0, samples=40, classes=3):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from engine.data import InputTransform, Samples, StudyData
 from engine.errors import Cancelled
@@ -66,6 +67,18 @@ def study(folder: Path, architecture: str = "mlp", **tables: dict[str, Any]) -> 
             "compute": {"device": "cpu"},
         }
     )
+
+
+def equal(first: nn.Module, second: nn.Module) -> bool:
+    """Whether two models are the same, bit for bit."""
+    other = second.state_dict()
+    return all(torch.equal(tensor, other[name]) for name, tensor in first.state_dict().items())
+
+
+def difference(first: nn.Module, second: nn.Module) -> float:
+    """The largest by which an entry differs, as a share of the largest of its parameter."""
+    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    return max(float((a - b).abs().max() / b.abs().max()) for a, b in pairs)
 
 
 def _samples(inputs: torch.Tensor, labels: np.ndarray) -> Samples:

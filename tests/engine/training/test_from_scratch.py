@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from engine.errors import Cancelled, RefusedInput
-from engine.training import from_scratch, train, trained_from_scratch, untrained_model
-from tests.engine.training.cases import Calls, data_of, pictures, study, table, tables
+from engine.training import stacked, train, trained_from_scratch, untrained_model
+from tests.engine.training.cases import Calls, data_of, difference, pictures, study, table, tables
 
 TOLERANCE = 1e-5
 """Of the largest entry of a parameter, in float32, over the few epochs of these cases."""
@@ -19,13 +19,8 @@ TOLERANCE = 1e-5
 
 def in_turn(monkeypatch: pytest.MonkeyPatch, *arguments: Any) -> list[nn.Module]:
     with monkeypatch.context() as patch:
-        patch.setattr(from_scratch, "TOGETHER", 1)
+        patch.setattr(stacked, "TOGETHER", 1)
         return trained_from_scratch(*arguments)
-
-
-def difference(first: nn.Module, second: nn.Module) -> float:
-    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
-    return max(float((a - b).abs().max() / b.abs().max()) for a, b in pairs)
 
 
 def random_weights(models: int, samples: int = 22) -> np.ndarray:
@@ -59,7 +54,7 @@ def test_so_they_are_with_several_layers_on_augmented_pictures_and_without_biase
 
 def test_so_they_are_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case, weights, seeds = study(tmp_path), random_weights(5), list(range(5))
-    monkeypatch.setattr(from_scratch, "TOGETHER", 2)
+    monkeypatch.setattr(stacked, "TOGETHER", 2)
     calls = Calls()
     grouped = trained_from_scratch(case, tables(), weights, seeds, calls)
     assert len(calls.all) == 3 * 4 * 4  # groups of 2, 2 and 1; epochs; steps
@@ -109,11 +104,11 @@ def test_a_network_that_cannot_be_stacked_is_trained_in_turn_bit_for_bit(tmp_pat
     ],
 )
 def test_only_small_chains_of_linear_layers_and_relu_are_stacked(layers: list[nn.Module], stackable: bool) -> None:
-    assert from_scratch.is_stackable(nn.Sequential(*layers)) is stackable
+    assert stacked.is_stackable(nn.Sequential(*layers)) is stackable
 
 
 def test_large_inputs_are_trained_with_fewer_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(from_scratch, "STEP_NUMBERS", 2 * 6 * 4)  # two models, batches of 6, 4 columns
+    monkeypatch.setattr(stacked, "STEP_NUMBERS", 2 * 6 * 4)  # two models, batches of 6, 4 columns
     calls = Calls()
     trained_from_scratch(study(tmp_path), tables(), random_weights(4), [0] * 4, calls)
     assert calls.all[-1][2] == 2 * 4 * 4

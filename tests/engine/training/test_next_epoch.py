@@ -13,12 +13,7 @@ from engine.data import StudyData
 from engine.errors import Cancelled, RefusedInput
 from engine.study import Study
 from engine.training import NextEpoch, evaluate, learning_rates, train
-from tests.engine.training.cases import Calls, data_of, pictures, study, tables
-
-
-def equal(first: nn.Module, second: nn.Module) -> bool:
-    other = second.state_dict()
-    return all(torch.equal(tensor, other[name]) for name, tensor in first.state_dict().items())
+from tests.engine.training.cases import Calls, data_of, equal, pictures, study, tables
 
 
 def is_checkpoint(model: nn.Module, case: Study, epoch: int) -> bool:

@@ -1,0 +1,142 @@
+"""Processes that do the same work on many items: in order, through refusals, and ended at once when work is stopped."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import psutil
+import pytest
+import torch
+
+from engine.errors import Cancelled, RefusedInput
+from engine.training.process_pool import ProcessPool
+from tests.conftest import REPOSITORY
+
+# Functions of a module: the processes import them.
+
+
+def worked(folder: Path, item: int) -> tuple[int, int, int]:
+    if item < 0:
+        raise RefusedInput(f"item {item} is negative", "none that is", "Leave it out")
+    (folder / str(item)).touch()
+    # The first item is done after the second.
+    while item == 0 and not (folder / "1").exists():
+        Event().wait(0.01)
+    return 10 * item, os.getpid(), torch.get_num_threads()
+
+
+def waits(folder: Path, item: int) -> None:
+    (folder / f"began-{item}").touch()
+    Event().wait()
+
+
+def ends_its_process(shared: None, item: int) -> None:
+    os._exit(1)
+
+
+def children() -> list[str]:
+    """The processes of a pool that still run; others, such as the browser of another test, are no concern here."""
+    lines = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
+    return [line for line in lines if "multiprocessing.spawn" in line]
+
+
+@pytest.fixture(autouse=True)
+def no_child_is_left() -> Iterator[None]:
+    yield
+    assert multiprocessing.active_children() == []
+    assert children() == []
+
+
+class Told:
+    """A progress that remembers what it was told and cancels when a condition holds."""
+
+    def __init__(self, stop=lambda: False) -> None:
+        self.all: list[tuple[str, int, int, str]] = []
+        self._stop = stop
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        self.all.append((stage, done, total, note))
+        if self._stop():
+            raise Cancelled
+
+
+# One story of one pair of processes: they take seconds to start.
+def test_results_come_in_the_order_of_the_items_and_a_refusal_passes_through_and_leaves_the_pool_in_use(
+    tmp_path: Path,
+) -> None:
+    told, more_told = Told(), Told()
+    with ProcessPool(worked, tmp_path, 2) as pool:
+        assert children() == []
+        first = pool.results([0, 1, 2, 3], "work", told)
+        assert len(children()) == 2
+        with pytest.raises(RefusedInput, match=r"item -1 is negative\. Expected none that is\. Leave it out\."):
+            pool.results([1, -1, 2], "work")
+        second = pool.results([5], "more", more_told)
+        assert pool.results([], "none") == []
+
+    assert [value for value, _, _ in [*first, *second]] == [0, 10, 20, 30, 50]
+    assert len({process for _, process, _ in [*first, *second]} | {os.getpid()}) == 3
+    # This process may use one thread, and no process of the pool fewer than that.
+    assert {threads for _, _, threads in first} == {1}
+    assert told.all[-1] == ("work", 4, 4, "2 side by side")
+    assert [done for _, done, _, _ in told.all] == sorted(done for _, done, _, _ in told.all)
+    assert more_told.all[-1] == ("more", 1, 1, "2 side by side")
+
+
+def test_a_cancellation_ends_processes_in_the_middle_of_their_work(tmp_path: Path) -> None:
+    both_began = Told(stop=lambda: len(list(tmp_path.glob("began-*"))) == 2)
+    with pytest.raises(Cancelled), ProcessPool(waits, tmp_path, 2) as pool:
+        pool.results(list(range(100)), "waiting", both_began)
+
+    # Nothing more was begun, and waiting for it took no ten minutes.
+    assert len(list(tmp_path.iterdir())) == 2
+    assert {done for _, done, _, _ in both_began.all} == {0}
+
+
+def test_a_cancellation_ends_processes_that_are_still_starting(tmp_path: Path) -> None:
+    with pytest.raises(Cancelled), ProcessPool(waits, tmp_path, 2) as pool:
+        pool.results([1, 2, 3], "waiting", Told(stop=lambda: True))
+
+
+def test_a_process_that_is_killed_is_a_refusal_that_names_memory() -> None:
+    with (
+        pytest.raises(RefusedInput, match=r"killed, most likely for want of memory.*workers.*Lower workers"),
+        ProcessPool(ends_its_process, None, 1) as pool,
+    ):
+        pool.results([1, 2], "ending")
+
+
+def test_a_pool_that_is_asked_for_nothing_starts_no_process() -> None:
+    with ProcessPool(worked, Path(), 4) as pool:
+        assert pool.workers == 4
+        assert children() == []
+
+
+_PARENT = """
+import sys
+from pathlib import Path
+from engine.training.process_pool import ProcessPool
+from tests.engine.training.test_process_pool import waits
+if __name__ == "__main__":
+    with ProcessPool(waits, Path(sys.argv[1]), 2) as pool:
+        pool.results([0, 1], "waiting")
+"""
+
+
+def test_they_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    script, marks = tmp_path / "parent.py", tmp_path / "marks"
+    script.write_text(_PARENT)
+    marks.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen([sys.executable, str(script), str(marks)], cwd=REPOSITORY, env=environment) as parent:
+        while not {"began-0", "began-1"} <= {path.name for path in marks.iterdir()}:
+            assert parent.poll() is None
+            Event().wait(0.05)
+        workers = psutil.Process(parent.pid).children(recursive=True)
+        parent.kill()
+    assert workers
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
