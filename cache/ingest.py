@@ -178,7 +178,9 @@ def _insert(cursor: duckdb.DuckDBPyConnection, table: str, origin: list[str], ro
     try:
         cursor.execute(f"INSERT INTO {table} SELECT {', '.join('?' for _ in origin)}, * FROM incoming", origin)
     finally:
-        cursor.unregister("incoming")
+        # Not possible within a transaction that has failed, which is what must be told.
+        with suppress(duckdb.Error):
+            cursor.unregister("incoming")
 
 
 def _arrays(vectors: np.ndarray) -> pa.FixedSizeListArray:

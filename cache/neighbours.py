@@ -3,7 +3,7 @@
 import duckdb
 import pandas as pd
 
-from cache.queries import Vectors, sample
+from cache.queries import LARGEST_LIMIT, Vectors, sample
 from engine.errors import RefusedInput
 
 
@@ -27,8 +27,7 @@ def neighbours(cursor: duckdb.DuckDBPyConnection, source: Vectors, index: int, c
     if count < 1:
         raise RefusedInput(f"the limit is {count} samples", "at least 1", "Ask for more samples")
     vector = sample(cursor, source, index)[source.column]
-    if not vector.any():
-        count = 0
+    count = min(count, LARGEST_LIMIT) if vector.any() else 0
     return cursor.execute(
         f"""
         WITH alike AS (

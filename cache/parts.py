@@ -221,6 +221,8 @@ def _column(folder: RunFolder, name: str, table: pa.Table, column: str, kind: pa
         raise _refusal(folder, name, f"{column} has empty values", "a value in every row")
     try:
         values = values.cast(kind)
+        # What is said to be text may be bytes that are none, which only a full look finds.
+        values.validate(full=pa.types.is_string(kind))
     except pa.ArrowException as error:
         raise _refusal(folder, name, f"{column} is {values.type}", f"values that fit {kind}") from error
     if kind == pa.float32() and not pc.all(pc.is_finite(values), min_count=0).as_py():

@@ -17,6 +17,8 @@ from engine.errors import RefusedInput
 
 Operator = Literal["ceiling", "epoch"]
 OPERATORS: tuple[Operator, ...] = ("ceiling", "epoch")
+LARGEST_LIMIT = 2**31
+"""More samples no run has, and numbers beyond 64 bits the database cannot take."""
 
 
 @dataclass(frozen=True)

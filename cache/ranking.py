@@ -6,7 +6,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from cache.queries import Vectors
+from cache.queries import LARGEST_LIMIT, Vectors
 from engine.errors import RefusedInput
 
 Sign = Literal["harmful", "helpful"]
@@ -51,7 +51,7 @@ def ranked_samples(
         FROM ranked JOIN (SELECT * FROM samples WHERE run = $run) USING (idx)
         ORDER BY joint DESC, {direction}total DESC, idx
         """,
-        {"run": source.run, "limit": limit},
+        {"run": source.run, "limit": min(limit, LARGEST_LIMIT)},
     ).df()
     frame["influence"] = [np.asarray(row, dtype=np.float32) for row in frame["influence"]]
     return frame

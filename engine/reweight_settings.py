@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from engine.refusals import contradiction
 
 Share = Annotated[float, Field(ge=0, le=1)]
+LARGEST_WEIGHT = 1e6
+"""No sample can weigh more: sums of influence must stay finite."""
 
 
 class Settings(BaseModel):
@@ -77,6 +79,9 @@ class Reweight(Settings):
         if not 0 <= low <= 1 <= high or low == high:
             problem = f"weight_bounds is [{low:g}, {high:g}]"
             raise contradiction(problem, "[lo, hi] with 0 <= lo <= 1 <= hi and lo < hi", "Change weight_bounds")
+        if high > LARGEST_WEIGHT:
+            problem = f"weight_bounds is [{low:g}, {high:g}]"
+            raise contradiction(problem, f"hi of at most {LARGEST_WEIGHT:,.0f}", "Change weight_bounds")
         if self.thresholds == "paper" and self.mean_preserving and "mean_preserving" in self.model_fields_set:
             problem = "mean_preserving is true for thresholds = 'paper'"
             expected = "it only for thresholds = 'attainable', as the paper has no mean constraint"

@@ -11,6 +11,8 @@ from engine.reweight_settings import Settings
 if TYPE_CHECKING:
     from engine.study import Data
 
+DEFAULT_COLUMN = "text"
+"""Of the texts, where the study names none."""
 ENCODER = "encoder:"
 TFIDF = "tfidf"
 COMPONENTS = 480

@@ -4,8 +4,6 @@ Files of ``text;label`` lines are often written by hand, with the delimiter in a
 label holds none, the last delimiter of such a line is the one that counts.
 """
 
-import csv
-import io
 from functools import cached_property
 from pathlib import Path
 
@@ -17,9 +15,11 @@ from torch import Tensor
 from engine.data.locations import file_bytes
 from engine.data.reader import RawLabels, RowsDone, numbered_sources
 from engine.data.table import check_columns, label_values, numeric_inputs
-from engine.data.texts import DEFAULT_COLUMN, check_text_column, text_values
+from engine.data.texts import check_text_column, text_values
 from engine.errors import RefusedInput
+from engine.labelled_lines import joins_lines, labelled_lines
 from engine.study import Data
+from engine.text_settings import DEFAULT_COLUMN
 
 
 class CsvReader:
@@ -71,7 +71,7 @@ class CsvReader:
         self._check_text(content)
         is_text, delimiter = self._data.modality == "text", self._data.delimiter or ","
         try:
-            return pyarrow.csv.read_csv(
+            table = pyarrow.csv.read_csv(
                 pa.BufferReader(content),
                 pyarrow.csv.ReadOptions(
                     column_names=self._given_names,
@@ -81,10 +81,17 @@ class CsvReader:
                 pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
                 pyarrow.csv.ConvertOptions(column_types={self._text_column: pa.string()} if is_text else None),
             )
+            return self._unjoined(table, content, delimiter) if is_text and b'"' in content else table
         except ValueError as error:
-            table = self._with_last_delimiters(content, delimiter) if is_text else None
-            if table is not None:
-                return table
+            lines = self._with_last_delimiters(content, delimiter) if is_text else None
+            if lines is not None:
+                return lines
+            if self._given_names is None and content.strip() and b"\n" not in content.strip():
+                raise RefusedInput(
+                    f"{self.file} has no samples, only a line of column names",
+                    "a line for each sample below it",
+                    "Write the file again",
+                ) from None
             raise RefusedInput(
                 f"{self.file} is not a table: {str(error).splitlines()[0].rstrip('.')}",
                 "a header line and as many values in every line",
@@ -93,16 +100,24 @@ class CsvReader:
 
     def _with_last_delimiters(self, content: bytes, delimiter: str) -> pa.Table | None:
         """Returns the table of ``text;label`` lines some of whose texts hold the delimiter; None if it is none."""
-        lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=delimiter)
         try:
-            rows = [row for row in lines if row]
-        except csv.Error:
+            rows = labelled_lines(content.decode("utf-8-sig"), delimiter)
+        except ValueError:
             return None
-        names = self._given_names or rows.pop(0)
-        if names != [self._text_column, self._data.label] or any(len(row) < 2 for row in rows):
+        names = self._given_names or list(rows.pop(0))
+        if names != [self._text_column, self._data.label]:
             return None
-        labels = pa.array([row[-1] for row in rows], pa.string())
-        return pa.table({names[0]: pa.array([delimiter.join(row[:-1]) for row in rows]), names[1]: _numbers(labels)})
+        texts, labels = (pa.array([row[place] for row in rows], pa.string()) for place in range(2))
+        return pa.table({names[0]: texts, names[1]: _numbers(labels)})
+
+    def _unjoined(self, table: pa.Table, content: bytes, delimiter: str) -> pa.Table:
+        """Returns a table as it is, or read anew where a quote that means nothing has joined its lines."""
+        if table.column_names != [self._text_column, self._data.label]:
+            return table
+        texts, labels = (table.column(place).to_pylist() for place in range(2))
+        if not joins_lines(zip(map(str, texts), map(str, labels), strict=True), delimiter):
+            return table
+        return self._with_last_delimiters(content, delimiter) or table
 
     def _check_text(self, content: bytes) -> None:
         broken = content.find(b"\0")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from engine.data.locations import file_bytes
 from engine.data.pictures import decoded_pictures
-from engine.data.reader import RawLabels, RowsDone
+from engine.data.reader import Pictures, RawLabels, RowsDone
 from engine.errors import RefusedInput
 from engine.study import Data
 
@@ -66,6 +66,10 @@ class ImageFolderReader:
 
     def inputs(self, rows: np.ndarray, done: RowsDone) -> Tensor:
         """Returns the pictures ``(n, C, H, W)`` uint8 of ``rows``."""
+        return self.pictures(rows, done).pixels
+
+    def pictures(self, rows: np.ndarray, done: RowsDone) -> Pictures:
+        """Returns the pictures of ``rows`` with the sizes that they had."""
         return decoded_pictures(self._contents(rows), self._data.transform.resize, done)
 
     def sources(self, rows: np.ndarray) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Reads a study's data: opens every split, decides on the labels which rows are kept, decodes only these."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +16,7 @@ from engine.data.labels import Classes
 from engine.data.locations import split_location
 from engine.data.npz import NpzReader
 from engine.data.parquet import ParquetReader
-from engine.data.reader import Reader, TextReader
+from engine.data.reader import PictureReader, Reader, TextReader
 from engine.data.samples import Samples, StudyData
 from engine.data.splits import at_most_of_each_class, fraction_of_each_class
 from engine.data.text_inputs import text_inputs, text_notices
@@ -181,7 +181,7 @@ def _samples(
         progress: told the samples that are read.
     """
     if study.data.modality != "text":
-        return _read(kept, readers, progress)
+        return _read(study, kept, readers, progress)
     opened = cast(dict[str, TextReader], readers)
     features = study.data.features
     needed = kept if features is None or features.encoder is not None else {**kept, "train": training}
@@ -203,7 +203,7 @@ def _text_notices(study: Study, splits: dict[str, Samples]) -> tuple[str, ...]:
     return text_notices(study, {split: samples.texts for split, samples in splits.items() if samples.texts is not None})
 
 
-def _read(kept: _Kept, readers: dict[str, Reader], progress: Progress) -> dict[str, Samples]:
+def _read(study: Study, kept: _Kept, readers: dict[str, Reader], progress: Progress) -> dict[str, Samples]:
     total, finished = sum(len(rows) for _, rows, _ in kept.values()), 0
     splits = {}
     for split, (origin, rows, labels) in kept.items():
@@ -213,8 +213,13 @@ def _read(kept: _Kept, readers: dict[str, Reader], progress: Progress) -> dict[s
             finished += count
             progress("data", finished, total, f"reading {split} samples")
 
-        inputs = readers[origin].inputs(rows, done)
-        splits[split] = Samples(inputs, torch.from_numpy(labels), readers[origin].sources(rows))
+        reader, sizes = readers[origin], None
+        if study.data.transform.resize is not None and study.data.format in ("parquet", "image_folder"):
+            pictures = cast(PictureReader, reader).pictures(rows, done)
+            inputs, sizes = pictures.pixels, pictures.sizes
+        else:
+            inputs = reader.inputs(rows, done)
+        splits[split] = Samples(inputs, torch.from_numpy(labels), reader.sources(rows), sizes=sizes)
     return _of_one_shape(splits)
 
 
@@ -224,7 +229,7 @@ def _of_one_shape(splits: dict[str, Samples]) -> dict[str, Samples]:
     for split, samples in splits.items():
         inputs = samples.inputs
         if inputs.ndim == 4 and inputs.shape[1] == 1 < channels:
-            splits[split] = Samples(inputs.repeat(1, channels, 1, 1), samples.labels, samples.sources)
+            splits[split] = replace(samples, inputs=inputs.repeat(1, channels, 1, 1))
     expected = tuple(splits["train"].inputs.shape[1:])
     for split, samples in splits.items():
         if (shape := tuple(samples.inputs.shape[1:])) != expected:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from engine.classes import did_you_mean
+from engine.data.memory import refuse_beyond_memory
 from engine.errors import RefusedInput
 from engine.study import Study
 
@@ -40,9 +41,10 @@ def file_bytes(path: Path, name: str) -> bytes:
         name: what messages call it.
 
     Raises:
-        RefusedInput: if it is gone by now or may not be read.
+        RefusedInput: if it is gone by now, may not be read, or is larger than memory.
     """
     try:
+        refuse_beyond_memory(path.stat().st_size, name)
         return path.read_bytes()
     except OSError as error:
         raise RefusedInput(

@@ -17,6 +17,7 @@ import torch
 from numpy.lib import format as npy
 from torch import Tensor
 
+from engine.data.memory import refuse_beyond_memory
 from engine.data.reader import RawLabels, RowsDone, numbered_sources
 from engine.data.table import check_columns, check_finite, label_values
 from engine.errors import RefusedInput, first_line
@@ -62,7 +63,7 @@ class NpzReader:
         try:
             with zipfile.ZipFile(path) as archive:
                 present = [name.removesuffix(".npy") for name in archive.namelist()]
-        except (zipfile.BadZipFile, OSError, ValueError):
+        except BROKEN_ARCHIVE:
             raise self._unreadable("it is no NumPy archive") from None
         if any(".." in Path(name).parts or Path(name).is_absolute() for name in present):
             raise self._unreadable("a member's name leads out of the archive")
@@ -131,11 +132,15 @@ class NpzReader:
                 raise RefusedInput(
                     came,
                     "pictures N x H x W or N x H x W x C (C = 1 or 3) as uint8",
-                    "Convert the array, or set modality = 'tabular' in [data] for rows of numbers",
+                    f"Convert the array, e.g. {name}.transpose(0, 2, 3, 1) where the channels come first, or set"
+                    " modality = 'tabular' in [data] for rows of numbers",
                 )
         elif len(header.shape) != 2 or header.dtype.kind not in "biuf" or 0 in header.shape[1:]:
             raise RefusedInput(
-                came, "a table N x D of real numbers", "Convert the array, or set modality = 'image' for pictures"
+                came,
+                "a table N x D of real numbers",
+                f"Convert the array, or for pictures write ({name} * 255).round().astype('uint8') if they are of the"
+                " scale 0 to 1, and set modality = 'image'",
             )
 
     def _checked_header(self, name: str) -> _Header:
@@ -172,6 +177,8 @@ class NpzReader:
     def _read(self, name: str, rows: np.ndarray | None = None) -> np.ndarray:
         """Returns the chosen rows, or all, of an array whose header was checked."""
         header = self._checked_header(name)
+        count = header.shape[0] if rows is None or header.columns_first else len(rows)
+        refuse_beyond_memory(count * math.prod(header.shape[1:]) * header.dtype.itemsize, self.file)
         try:
             if header.columns_first:
                 with np.load(self._path, allow_pickle=False) as arrays:

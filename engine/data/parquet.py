@@ -15,12 +15,16 @@ import pyarrow.parquet as pq
 from pyarrow import types
 from torch import Tensor
 
+from engine.data.memory import refuse_beyond_memory
 from engine.data.pictures import decoded_pictures
-from engine.data.reader import RawLabels, RowsDone, numbered_sources
+from engine.data.reader import Pictures, RawLabels, RowsDone, numbered_sources
 from engine.data.table import check_columns, label_values, numeric_inputs
-from engine.data.texts import DEFAULT_COLUMN, check_text_column, text_values
+from engine.data.texts import check_text_column, text_values
 from engine.errors import RefusedInput
 from engine.study import Data
+from engine.text_settings import DEFAULT_COLUMN
+
+_NUMBER_BYTES = 8
 
 
 class ParquetReader:
@@ -38,7 +42,7 @@ class ParquetReader:
         self.file = path.name
         self._path, self._data = path, data
         self._parquet: pq.ParquetFile = self._guarded(lambda: pq.ParquetFile(path))
-        self._schema: pa.Schema = self._guarded(lambda: self._parquet.schema_arrow)
+        self._schema: pa.Schema = self._guarded(lambda: _readable(self._parquet.schema_arrow))
         named = (data.input,) if isinstance(data.input, str) else data.input
         named = named or (DEFAULT_COLUMN,) if data.modality == "text" else named
         check_columns((data.label, *(named or ())), self._schema.names, self.file)
@@ -69,17 +73,23 @@ class ParquetReader:
 
     def labels(self) -> RawLabels:
         """Returns the label column and the file's own class names."""
+        refuse_beyond_memory(self._parquet.metadata.num_rows * _NUMBER_BYTES, self.file)
         table = self._guarded(lambda: self._parquet.read(columns=[self._data.label]))
         return RawLabels(label_values(table.column(0), self.file), self._class_names())
 
     def inputs(self, rows: np.ndarray, done: RowsDone) -> Tensor:
         """Returns the inputs of ``rows``; row groups without one are not read."""
         if self._data.modality == "image":
-            return decoded_pictures(self._contents(rows), self._data.transform.resize, done)
+            return self.pictures(rows, done).pixels
+        refuse_beyond_memory(len(rows) * len(self.input_names) * _NUMBER_BYTES, self.file)
         table = pa.concat_tables(part for _, part in self._parts(rows))
         inputs = numeric_inputs(table, self.input_names, rows, self.file)
         done(len(rows))
         return inputs
+
+    def pictures(self, rows: np.ndarray, done: RowsDone) -> Pictures:
+        """Returns the pictures of ``rows`` with the sizes that they had; row groups without one are not read."""
+        return decoded_pictures(self._contents(rows), self._data.transform.resize, done)
 
     def texts(self, rows: np.ndarray, done: RowsDone) -> tuple[str, ...]:
         """Returns the texts of ``rows``; row groups without one are not read."""
@@ -113,11 +123,23 @@ class ParquetReader:
             start = end
 
     def _read_group(self, group: int) -> pa.Table:
-        return self._guarded(lambda: self._parquet.read_row_group(group, columns=list(self.input_names)))
+        self._guarded(lambda: self._refuse_large(group))
+        return self._guarded(lambda: _plain(self._parquet.read_row_group(group, columns=list(self.input_names))))
+
+    def _refuse_large(self, group: int) -> None:
+        """Refuses a row group whose columns are said to unpack to more than memory."""
+        told = self._parquet.metadata.row_group(group)
+        chunks = (told.column(place) for place in range(told.num_columns))
+        # A column of structs has a chunk for each of its fields.
+        starts = tuple(f"{name}." for name in self.input_names)
+        size = sum(chunk.total_uncompressed_size for chunk in chunks if f"{chunk.path_in_schema}.".startswith(starts))
+        refuse_beyond_memory(max(size, told.num_rows), f"row group {group} of {self.file}")
 
     def _guarded(self, read: Callable[[], Any]) -> Any:
         try:
             return read()
+        except RefusedInput:
+            raise
         except (pa.ArrowException, OSError, ValueError) as error:
             raise RefusedInput(
                 f"{self.file} cannot be read: {str(error).splitlines()[0].rstrip('.')}",
@@ -138,7 +160,20 @@ class ParquetReader:
         return tuple(map(str, names)) if isinstance(names, list) else None
 
 
+def _readable(schema: pa.Schema) -> pa.Schema:
+    """Returns a schema of which every name is text; raises UnicodeDecodeError where one is not."""
+    for field in schema:
+        str(field)
+    return schema
+
+
 def _holds_pictures(kind: pa.DataType) -> bool:
     if types.is_struct(kind):
         return kind.get_field_index("bytes") >= 0 and _holds_pictures(kind.field("bytes").type)
     return types.is_binary(kind) or types.is_large_binary(kind)
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Returns a table whose texts are of the usual type: rows of views cannot be chosen."""
+    views = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+    return table.cast(pa.schema([field.with_type(views.get(field.type, field.type)) for field in table.schema]))

@@ -13,7 +13,8 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from engine.data.reader import RowsDone
+from engine.data.memory import refuse_beyond_memory
+from engine.data.reader import Pictures, RowsDone
 from engine.data.transform import resized
 from engine.errors import RefusedInput
 
@@ -23,7 +24,7 @@ _DEEP = ("I", "F")
 _BATCH = 256
 
 
-def decoded_pictures(contents: Iterable[tuple[str, bytes | None]], resize: int | None, done: RowsDone) -> Tensor:
+def decoded_pictures(contents: Iterable[tuple[str, bytes | None]], resize: int | None, done: RowsDone) -> Pictures:
     """Decodes pictures one after another.
 
     Args:
@@ -31,25 +32,29 @@ def decoded_pictures(contents: Iterable[tuple[str, bytes | None]], resize: int |
         resize: side in pixels that they are brought to at once, so that large pictures never pile up.
         done: called every few hundred pictures.
 
-    Returns:
-        ``(n, C, H, W)`` uint8.
-
     Raises:
-        RefusedInput: if one cannot be decoded, or if sizes differ and there is no ``resize``.
+        RefusedInput: if one cannot be decoded, if sizes differ and there is no ``resize``, or if they are too large
+            to be held together.
     """
     pictures: list[Tensor] = []
-    reported = 0
+    sizes: list[tuple[int, int]] = []
+    reported = size = 0
     for source, content in contents:
-        picture = resized(_decoded(content, source), resize)
+        stored = _decoded(content, source)
+        sizes.append((stored.shape[2], stored.shape[1]))
+        picture = resized(stored, resize)
         if pictures and picture.shape[1:] != pictures[0].shape[1:]:
             raise _sizes_differ(source, picture, pictures[0])
         pictures.append(picture)
+        size += picture.numel()
+        refuse_beyond_memory(size, f"the pictures up to {source}")
         if len(pictures) - reported == _BATCH:
             done(_BATCH)
             reported += _BATCH
     done(len(pictures) - reported)
     channels = max(len(picture) for picture in pictures)
-    return torch.stack([picture.expand(channels, -1, -1) for picture in pictures])
+    pixels = torch.stack([picture.expand(channels, -1, -1) for picture in pictures])
+    return Pictures(pixels, np.array(sizes, np.int32))
 
 
 def _decoded(content: bytes | None, source: str) -> Tensor:

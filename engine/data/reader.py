@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 RowsDone = Callable[[int], None]
@@ -22,6 +23,19 @@ class RawLabels:
 
     values: np.ndarray
     names: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Pictures of one size, and the sizes that they had.
+
+    Args:
+        pixels: ``(n, C, H, W)`` uint8.
+        sizes: width and height of each as stored, in pixels, ``(n, 2)`` int32.
+    """
+
+    pixels: Tensor
+    sizes: NDArray[np.int32]
 
 
 class Reader(Protocol):
@@ -51,6 +65,17 @@ class Reader(Protocol):
 
     def sources(self, rows: np.ndarray) -> tuple[str, ...]:
         """Returns where each of ``rows`` comes from, in words a user can look up."""
+
+
+class PictureReader(Reader, Protocol):
+    """A reader of pictures that are encoded, each with a size of its own."""
+
+    def pictures(self, rows: np.ndarray, done: RowsDone) -> Pictures:
+        """Reads the pictures of the sorted ``rows``.
+
+        Raises:
+            RefusedInput: if one of them cannot be used; the row is told.
+        """
 
 
 class TextReader(Reader, Protocol):

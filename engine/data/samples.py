@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.data.texts import Texts
@@ -22,12 +23,15 @@ class Samples:
         labels: class indices ``(N,)`` int64.
         sources: where each came from, e.g. ``"train.parquet#17"`` or ``"cat/7.png"``.
         texts: what the inputs were made of, where they are texts.
+        sizes: width and height of each picture as its file has it, in pixels, ``(N, 2)``; None where all are as they
+            were.
     """
 
     inputs: Tensor
     labels: Tensor
     sources: tuple[str, ...]
     texts: Texts | None = None
+    sizes: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         """Returns N."""
@@ -38,7 +42,8 @@ class Samples:
         chosen = torch.as_tensor(indices, dtype=torch.int64)
         sources = tuple(self.sources[index] for index in chosen.tolist())
         texts = None if self.texts is None else self.texts.take(chosen.numpy())
-        return Samples(self.inputs[chosen], self.labels[chosen], sources, texts)
+        sizes = None if self.sizes is None else self.sizes[chosen.numpy()]
+        return Samples(self.inputs[chosen], self.labels[chosen], sources, texts, sizes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """Columns of an Arrow table as labels or as numeric inputs; shared by all tabular readers."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -46,7 +47,7 @@ def label_values(column: pa.ChunkedArray | pa.Array, file: str) -> np.ndarray:
     if column.null_count:
         raise _missing_label(file, int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0]))
     if types.is_string(column.type) or types.is_large_string(column.type) or types.is_string_view(column.type):
-        values = np.array(column.to_pylist(), dtype=np.str_)
+        values = np.array(text_list(column, file), dtype=np.str_)
         if not np.all(values != ""):
             raise _missing_label(file, int(np.flatnonzero(values == "")[0]))
         return values
@@ -68,6 +69,21 @@ def label_values(column: pa.ChunkedArray | pa.Array, file: str) -> np.ndarray:
     return numbers.astype(np.int64)
 
 
+def text_list(column: pa.ChunkedArray | pa.Array, file: str) -> list[Any]:
+    """Returns the values of a column, mostly of text.
+
+    Raises:
+        RefusedInput: if what is said to be text is none.
+    """
+    try:
+        texts: list[Any] = column.to_pylist()
+    except UnicodeDecodeError as error:
+        raise RefusedInput(
+            f"{file} has bytes that are no text: {error}", "text in UTF-8", "Write the file again"
+        ) from None
+    return texts
+
+
 def numeric_inputs(table: pa.Table, columns: Sequence[str], rows: np.ndarray, file: str) -> Tensor:
     """Returns numeric columns as inputs ``(n, D)`` float32.
 
@@ -84,7 +100,7 @@ def numeric_inputs(table: pa.Table, columns: Sequence[str], rows: np.ndarray, fi
     for place, name in enumerate(columns):
         kind = table.schema.field(name).type
         if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)):
-            values = (value.as_py() for value in table.column(name))
+            values = text_list(table.column(name), file)
             example = next((value for value in values if value is not None and not _is_number(value)), None)
             raise RefusedInput(
                 f"{file}: column '{name}' holds no numbers but e.g. {str(example)[:40]!r}",

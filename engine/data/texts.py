@@ -8,10 +8,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import types
 
+from engine.data.table import text_list
 from engine.errors import RefusedInput
-
-DEFAULT_COLUMN = "text"
-"""Of the texts, where the study names none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +64,7 @@ def text_values(column: pa.ChunkedArray, rows: NDArray[np.int64], name: str, fil
     if column.null_count:
         row = rows[int(np.flatnonzero(column.is_null().to_numpy())[0])]
         raise RefusedInput(f"{file}: row {row} has no text", "a text in every row", "Fill the gap or take the row out")
-    return tuple(column.to_pylist())
+    return tuple(text_list(column, file))
 
 
 def check_text_column(kind: pa.DataType, name: str, file: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import io as matlab
 
 from engine.data.locations import file_bytes
+from engine.data.memory import refuse_beyond_memory
 from engine.data.plain_pickle import pixel_table, plain_dictionary
 from engine.errors import RefusedInput, first_line
 
@@ -166,6 +167,7 @@ def _check_mat(path: Path, heads: dict[str, tuple[tuple[int, ...], str]]) -> Non
         raise _refused(path, f"has 'X' of the shape {pictures} ({kind})", "(32, 32, 3, N) uint8")
     if labels not in ((count, 1), (1, count)):
         raise _refused(path, f"has 'y' of the shape {labels} for {count:,} pictures", f"({count}, 1)")
+    refuse_beyond_memory(count * 3 * _SVHN_SIDE**2, path.name)
 
 
 def _refused(path: Path, what: str, expected: str) -> RefusedInput:

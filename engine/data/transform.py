@@ -40,7 +40,8 @@ class InputTransform:
         """Checks that ``mean`` and ``std`` fit inputs ``(N, C, H, W)`` or ``(N, D)``.
 
         Raises:
-            RefusedInput: if there is not one value for each channel or column.
+            RefusedInput: if there is not one value for each channel or column, or ``mean`` is of pictures on the
+                scale 0..255.
         """
         if self.mean is not None and len(self.mean) != inputs.shape[1]:
             what = "channel" if inputs.ndim > 2 else "column"
@@ -48,6 +49,13 @@ class InputTransform:
                 f"[data.transform] mean and std have {len(self.mean)} values, the inputs {inputs.shape[1]} {what}(s)",
                 f"one value for each {what}",
                 "Mend mean and std in the study file",
+            )
+        if self.mean is not None and inputs.dtype == torch.uint8 and max(map(abs, self.mean)) > 1:
+            divided = [round(value / 255, 4) for value in self.mean]
+            raise RefusedInput(
+                f"[data.transform] mean is {list(self.mean)} for pictures, whose values are of the scale 0 to 1",
+                "mean and std of that scale",
+                f"Divide both by 255: mean = {divided}",
             )
 
     def prepare(self, inputs: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
+from engine.data.memory import refuse_beyond_memory
 from engine.data.reader import RowsDone
 from engine.device import resolve_device
 from engine.errors import RefusedInput, first_line
@@ -189,8 +190,15 @@ def _config(values: dict[str, Any], **changes: Any) -> "PretrainedConfig":
 
 def _built(kind: Any, config: "PretrainedConfig", folder: Path) -> Any:
     try:
+        # Without values first: each number of a configuration may be sound and the model beyond any memory.
+        with torch.device("meta"):
+            planned = kind._from_config(config, attn_implementation="eager", dtype=torch.float32)
+        size = sum(parameter.numel() * parameter.element_size() for parameter in planned.parameters())
+        refuse_beyond_memory(size, f"the model of config.json in {folder.name}")
         return kind._from_config(config, attn_implementation="eager", dtype=torch.float32)
-    except (KeyError, ValueError, RuntimeError, TypeError, AttributeError, AssertionError) as error:
+    except RefusedInput:
+        raise
+    except (LookupError, ValueError, RuntimeError, TypeError, AttributeError, AssertionError, ArithmeticError) as error:
         raise _unusable(error, f" of {folder.name}") from error
 
 

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from engine.errors import RefusedInput
 from engine.reweight.gain_model import Floats, GainModel, SolverFailed
 from engine.reweight.thresholds import Form, attainable_gains, eased, required_gains, with_slack
-from engine.reweight_settings import Reweight
+from engine.reweight_settings import LARGEST_WEIGHT, Reweight
 
 _TOLERANCE = 1e-6
 """Largest shortfall of a relative gain, of the mean weight, or of the budget, that a solution may have."""
@@ -327,10 +327,10 @@ def _check(vectors: NDArray[np.floating], settings: ProgrammeSettings, groups: N
             "Choose the targets",
         )
     low, high = settings.bounds
-    if not (0 <= low <= 1 <= high and low < high and np.isfinite(high)):
+    if not (0 <= low <= 1 <= high and low < high <= LARGEST_WEIGHT):
         raise RefusedInput(
             f"the weight bounds are [{low:g}, {high:g}]",
-            "0 <= lo <= 1 <= hi with lo < hi",
+            f"0 <= lo <= 1 <= hi with lo < hi, and hi at most {LARGEST_WEIGHT:,.0f}",
             "Change [reweight] weight_bounds",
         )
     if settings.budget is not None and not 0 < settings.budget <= 1:
