@@ -16,7 +16,9 @@ from app.command_options import AsJson, Epoch, Seed, StoreRoot, StudyFile
 from app.evidence_commands import calibrate, harmful, probe, samples, validate
 from app.running import opened_store, print_result, refusals_told, run_command, store_root
 from app.serving import serve
+from app.store_commands import pack, prune, unpack
 from app.terminal import terminal_progress
+from app.workflow.access import THIS_MACHINE
 from app.workflow.command_text import listed_classes, share_by_class
 from engine.experiments.climb_options import HOWS, MOST_ROUNDS, ROUNDS
 from engine.study import load_study
@@ -29,13 +31,17 @@ def dashboard(
     context: typer.Context,
     cache: StoreRoot = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the dashboard, on this machine.")] = 8501,
+    address: Annotated[
+        str,
+        typer.Option(help="That the dashboard is bound to; 0.0.0.0 lets other machines in. See docs/running.md."),
+    ] = THIS_MACHINE,
 ) -> None:
     """Opens the dashboard on the shipped samples and on every study opened before."""
     if context.invoked_subcommand is not None and cache is not None:
         raise typer.BadParameter("it belongs behind the command: python -m app COMMAND ... --cache DIR")
     if context.invoked_subcommand is None:
         with refusals_told():
-            serve(store_root(cache), port)
+            serve(store_root(cache), port, address)
 
 
 @cli.command()
@@ -212,7 +218,7 @@ def doctor(
     print_result("doctor", result, as_json)
 
 
-for _command in (probe, validate, calibrate, samples, harmful):
+for _command in (probe, validate, calibrate, samples, harmful, prune, pack, unpack):
     cli.command()(_command)
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from cache.queries import Operator
 from cache.ranking import Sign
 from cache.shapes import Shape
 from cache.store import Store, StoreBusy
+from cache.verification import differences, read_everything
 from engine.errors import RefusedInput
 
 
@@ -110,6 +111,17 @@ class Cache:
             self._store.delete_run(key)
             with self._cursor() as cursor:
                 drop_run(cursor, key)
+
+    def differences(self) -> dict[str, str]:
+        """Reads all of the cache and compares it with the run folders; see :func:`cache.verification.differences`.
+
+        Raises:
+            RefusedInput: if a block of the cache is damaged; the message says how to rebuild it.
+        """
+        # Not while runs are taken in, of which half would be there.
+        with self._ingesting, self._cursor() as cursor:
+            read_everything(cursor)
+            return differences(cursor, self._store)
 
     def runs(self, kind: str | None = None, study: str | None = None) -> list[dict[str, Any]]:
         """Returns the manifests of the runs, newest first, of one kind and of one study (by name) where given."""

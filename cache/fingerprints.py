@@ -90,15 +90,21 @@ def influence_key(study: Study, checkpoint: Path) -> str:
     Raises:
         RefusedInput: if a file that the run depends on is missing.
     """
-    return _key(
-        "influence",
-        {
-            **_trained_and_influenced(study),
-            "checkpoint": checkpoint_fingerprint(checkpoint),
-            # The next epoch's length decides the epoch operator, and the paper's preset has its own.
-            "preset": study.reweight.preset,
-        },
-    )
+    return influence_keys(study, [checkpoint])[0]
+
+
+def influence_keys(study: Study, checkpoints: Iterable[Path]) -> list[str]:
+    """Returns the keys of influence runs that differ in their checkpoint alone; the data are read once.
+
+    Raises:
+        RefusedInput: if a file that the runs depend on is missing.
+    """
+    contents = {
+        **_trained_and_influenced(study),
+        # The next epoch's length decides the epoch operator, and the paper's preset has its own.
+        "preset": study.reweight.preset,
+    }
+    return [_key("influence", {**contents, "checkpoint": checkpoint_fingerprint(path)}) for path in checkpoints]
 
 
 def ceiling_key(influence_key: str, study: Study, classes: Sequence[int] | None = None) -> str:

@@ -7,6 +7,7 @@ only informs: it may be stale and is read only while the lock is known to be tak
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ class Holder:
     """Who holds a lock.
 
     Attributes:
-        pid: number of the process.
+        pid: number of the process; 0 where it has not told yet.
         address: where it serves, e.g. ``http://127.0.0.1:8501``, when it serves.
     """
 
@@ -28,7 +29,8 @@ class Holder:
     address: str | None = None
 
     def __str__(self) -> str:
-        return f"process {self.pid}" + (f" at {self.address}" if self.address else "")
+        process = f"process {self.pid}" if self.pid else "another process"
+        return process + (f" at {self.address}" if self.address else "")
 
 
 class NamedLock:
@@ -59,7 +61,9 @@ class NamedLock:
         except Timeout:
             return False
         told = json.dumps({"pid": os.getpid(), "address": address})
-        write_whole(self._holder_path, told.encode(), durable=False)
+        # It only informs: on a full disk the lock holds without it.
+        with suppress(OSError):
+            write_whole(self._holder_path, told.encode(), durable=False)
         return True
 
     def holder(self) -> Holder | None:
@@ -69,6 +73,19 @@ class NamedLock:
             return Holder(int(told["pid"]), told["address"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    def current_holder(self) -> Holder | None:
+        """Returns who holds the lock now, ``None`` where it is free; taken for an instant only, to ask."""
+        if not self.path.exists():
+            return None
+        try:
+            self._lock.acquire()
+        except Timeout:
+            return self.holder() or Holder(0)
+        except OSError:
+            return None  # Whoever may not write here cannot be told.
+        self._lock.release()
+        return None
 
     def release(self) -> None:
         """Gives the lock back; without effect where it is not held."""

@@ -52,6 +52,13 @@ MIGRATIONS: tuple[Migration, ...] = (_first_schema, _candidates_have_values, _ca
 """Step i leads from version i to version i + 1; version 0 is an empty database."""
 
 
+def schema_version(connection: duckdb.DuckDBPyConnection) -> int:
+    """Returns the version of a database's schema; 0 where it has none."""
+    table = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'meta' AND NOT internal").fetchone()
+    row = connection.execute("SELECT max(schema_version) FROM meta").fetchone() if table else None
+    return row[0] if row and row[0] is not None else 0
+
+
 def migrate(connection: duckdb.DuckDBPyConnection, migrations: Sequence[Migration] = MIGRATIONS) -> int:
     """Brings a database to the newest schema, each step in a transaction of its own.
 
@@ -65,9 +72,9 @@ def migrate(connection: duckdb.DuckDBPyConnection, migrations: Sequence[Migratio
     Raises:
         RefusedInput: if the database was written by a newer version than this one.
     """
-    connection.execute("CREATE TABLE IF NOT EXISTS meta (schema_version INTEGER NOT NULL)")
-    row = connection.execute("SELECT max(schema_version) FROM meta").fetchone()
-    version = row[0] if row and row[0] is not None else 0
+    version = schema_version(connection)
+    if not version:
+        connection.execute("CREATE TABLE IF NOT EXISTS meta (schema_version INTEGER NOT NULL)")
     if version > len(migrations):
         raise RefusedInput(
             f"the cache has schema version {version}, made by a newer Paretoscope",

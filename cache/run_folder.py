@@ -3,9 +3,14 @@
 A part appears whole or not at all (temporary name in the same folder, fsync,
 ``os.replace``), and ``run.json`` is written last, so a run is finished exactly when that
 file exists. A process that is killed leaves at most a temporary file behind.
+
+Just before, the SHA-256 of every part is written down in ``.hashes.json``, which is no part itself: a byte of a tensor
+that changes later would be loaded without a word. :meth:`RunFolder.damaged_parts` compares; runs from before that have
+no such file.
 """
 
 import errno
+import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -21,7 +26,8 @@ from engine.errors import RefusedInput
 from engine.whole_files import PARTIAL, whole_file
 
 MANIFEST = "run.json"
-_LOCK = ".lock"
+HASHES = ".hashes.json"
+LOCK = ".lock"
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
 
 
@@ -102,8 +108,7 @@ class RunFolder:
             RefusedInput: if the folder is shipped, or the disk is full or closed to writing.
             ValueError: if a number is infinite.
         """
-        text = json.dumps(_plain(contents), indent=1, allow_nan=False)
-        self._write(name, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+        self._write_text(name, _json_text(contents))
 
     def write_table(self, name: str, table: pa.Table) -> None:
         """Writes a Parquet part.
@@ -131,7 +136,34 @@ class RunFolder:
         Raises:
             RefusedInput: if the folder is shipped, or the disk is full or closed to writing.
         """
-        self.write_json(MANIFEST, {**manifest, "key": self.key})
+        self._refuse_readonly()
+        text = _json_text({**manifest, "key": self.key})
+        hashes = {name: _sha256(self.path / name) for name in self.parts if name != MANIFEST}
+        hashes[MANIFEST] = hashlib.sha256(text.encode()).hexdigest()
+        self.write_json(HASHES, hashes)
+        self._write_text(MANIFEST, text)
+
+    def damaged_parts(self) -> list[str] | None:
+        """Returns the parts that are not as they were when the run was finished, or are gone.
+
+        Returns:
+            Their names; None where it was not written down how they were.
+
+        Raises:
+            RefusedInput: if that record is damaged itself.
+        """
+        if not (self.path / HASHES).is_file():
+            return None
+        hashes = self.read_json(HASHES)
+        if not isinstance(hashes, dict):
+            raise self._damaged(HASHES, "it holds no table of names and values")
+        return [name for name, told in hashes.items() if not self._is_as_written(name, told)]
+
+    def _is_as_written(self, name: str, told: object) -> bool:
+        try:
+            return name in self.parts and _sha256(self.path / name) == told
+        except OSError:
+            return False  # A disk that cannot give the part back has lost it.
 
     def discard(self) -> None:
         """Removes every part of a run that turned out not to be what its key says.
@@ -151,7 +183,7 @@ class RunFolder:
             RefusedInput: if another process holds the lock; it is named.
         """
         self._refuse_readonly()
-        lock = NamedLock(self.path / _LOCK)
+        lock = NamedLock(self.path / LOCK)
         if not lock.acquire():
             raise RefusedInput(
                 f"run {self.key} is being computed by {lock.holder() or 'another process'}",
@@ -164,6 +196,9 @@ class RunFolder:
             yield
         finally:
             lock.release()
+
+    def _write_text(self, name: str, text: str) -> None:
+        self._write(name, lambda path: path.write_bytes(text.encode()))
 
     def _write(self, name: str, save: Callable[[Path], Any]) -> None:
         self._refuse_readonly()
@@ -206,6 +241,15 @@ class RunFolder:
             "a part as it was written",
             "Delete the run's folder and compute the run again",
         )
+
+
+def _json_text(contents: Any) -> str:
+    return json.dumps(_plain(contents), indent=1, allow_nan=False) + "\n"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _plain(value: Any) -> Any:

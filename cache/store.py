@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cache.locks import NamedLock
+from cache.locks import Holder, NamedLock
 from cache.run_folder import RunFolder
 from engine.errors import RefusedInput
 
@@ -92,8 +92,16 @@ class Store:
         folder = self.run(key)
         if not folder.path.is_dir():
             raise RefusedInput(f"there is no run {key}", "a run of this store", "Choose a run from the list")
+        self.remove(folder)
+
+    def remove(self, folder: RunFolder) -> None:
+        """Removes one of the store's own run folders, whether or not a finished run of its key was shipped as well.
+
+        Raises:
+            RefusedInput: if it was shipped, or is being computed.
+        """
         # A name that no run can have: whoever looks sees the whole run or none, also if this process is killed.
-        aside = self.runs_folder / f".deleted-{key}-{uuid.uuid4().hex[:8]}"
+        aside = self.runs_folder / f".deleted-{folder.key}-{uuid.uuid4().hex[:8]}"
         with folder.lock():
             folder.path.rename(aside)
         for left in self.runs_folder.glob(".deleted-*"):
@@ -173,14 +181,27 @@ class Store:
 
         Raises:
             StoreBusy: if another process, or another holder in this one, has it.
+            RefusedInput: if the store's folder cannot be written to.
         """
         lock = NamedLock(self.lock_path)
-        if not lock.acquire(address):
+        try:
+            taken = lock.acquire(address)
+        except OSError as error:
+            raise RefusedInput(
+                f"the store {self.root} cannot be written to: {error.strerror or error}",
+                "a folder that has room and may be written",
+                "Free some space or mend its permissions, or name another with --cache",
+            ) from error
+        if not taken:
             raise StoreBusy(str(lock.holder() or "another process"))
         try:
             yield
         finally:
             lock.release()
+
+    def holder(self) -> Holder | None:
+        """Returns who holds the store's lock, without taking it; ``None`` where nobody does."""
+        return NamedLock(self.lock_path).current_holder()
 
     def _own_runs(self) -> list[RunFolder]:
         return [RunFolder(path) for path in sorted(self.runs_folder.glob("*")) if _is_run(path)]

@@ -1,12 +1,22 @@
 """The server's process: loads what the first page needs before it listens, then becomes Streamlit.
 
 Run as ``python -m app.dashboard.server`` with the arguments of ``streamlit``. A page that is asked for while its
-imports still run waits for them; a server that does not listen yet costs its first visitor nothing.
+imports still run waits for them; a server that does not listen yet costs its first visitor nothing. A store that
+another server holds is refused here, with that one's address.
 """
 
 import importlib
+import os
+import sys
 
 from streamlit.web.cli import main
+
+from app.held_cache import hold
+from app.running import REFUSED
+from app.serving import SAMPLES
+from app.terminal import refuse
+from cache.store import Store, StoreBusy, default_store_root
+from engine.errors import RefusedInput
 
 FIRST_NEEDED = (
     "app.figures",
@@ -21,4 +31,11 @@ FIRST_NEEDED = (
 if __name__ == "__main__":
     for name in FIRST_NEEDED:
         importlib.import_module(name)
+    try:
+        hold(Store(default_store_root(), SAMPLES), os.environ.get("PARETOSCOPE_ADDRESS"))
+    except StoreBusy as refusal:
+        refuse(str(refusal))
+        sys.exit(REFUSED)
+    except RefusedInput:
+        pass  # A damaged cache is told by every page, with what to do.
     main(prog_name="streamlit")

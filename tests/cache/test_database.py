@@ -1,9 +1,15 @@
+import errno
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from cache.database import open_database, told_as_refusal
+from cache.database import old_copies, open_database, told_as_refusal
 from engine.errors import RefusedInput
 
 
@@ -110,3 +116,114 @@ def test_complaints_about_memory_disk_and_locks_are_told_and_faults_of_ours_are_
             raise complaint
     with pytest.raises(duckdb.ParserException), told_as_refusal():
         duckdb.connect().execute("SELEKT 1")
+
+
+def version_1(connection):
+    connection.execute("CREATE TABLE runs (key VARCHAR PRIMARY KEY)")
+
+
+def version_2(connection):
+    connection.execute("ALTER TABLE runs ADD COLUMN kind VARCHAR DEFAULT 'influence'")
+
+
+def version_3(connection):
+    connection.execute("ALTER TABLE runs ADD COLUMN study VARCHAR DEFAULT 'digits'")
+
+
+OLD, NEW = (version_1,), (version_1, version_2, version_3)
+
+
+@pytest.fixture
+def older(path) -> bytes:
+    """The bytes of a database of the first version, its last row still in the log beside it when it was left."""
+    with open_database(path, OLD) as connection:
+        connection.execute("INSERT INTO runs VALUES ('abc')")
+    return path.read_bytes()
+
+
+def keys(path, migrations=NEW):
+    with open_database(path, migrations) as connection:
+        return connection.execute("SELECT key FROM runs").fetchall()
+
+
+def names(path):
+    return sorted(item.name for item in path.parent.iterdir())
+
+
+def test_a_copy_is_kept_from_before_a_change_of_schema_and_only_the_last(path, older):
+    with open_database(path, NEW) as connection:
+        assert connection.execute("SELECT * FROM runs").fetchall() == [("abc", "influence", "digits")]
+    (kept,) = old_copies(path)
+    assert kept.name == "cache.duckdb.before-v3"
+    assert kept.read_bytes() == older
+    assert keys(path) == [("abc",)]
+    assert old_copies(path) == [kept]
+    with open_database(path, (*NEW, version_3_again)) as connection:
+        assert connection.execute("SELECT more FROM runs").fetchall() == [("x",)]
+    assert [copy.name for copy in old_copies(path)] == ["cache.duckdb.before-v4"]
+    assert names(path) == ["cache.duckdb", "cache.duckdb.before-v4"]
+
+
+def version_3_again(connection):
+    connection.execute("ALTER TABLE runs ADD COLUMN more VARCHAR DEFAULT 'x'")
+
+
+def test_what_was_only_in_the_log_is_in_the_copy_as_well(path, older):
+    log = path.with_name("cache.duckdb.wal")
+    with open_database(path, OLD) as connection:
+        connection.execute("INSERT INTO runs VALUES ('def')")
+        file, left = path.read_bytes(), log.read_bytes()
+    path.write_bytes(file)
+    log.write_bytes(left)
+    assert keys(path) == [("abc",), ("def",)]
+    (kept,) = old_copies(path)
+    kept.rename(path)
+    assert keys(path, OLD) == [("abc",), ("def",)]
+
+
+def test_a_step_that_fails_leaves_the_file_and_its_older_program_usable(path, older):
+    def fail(connection):
+        version_3(connection)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        open_database(path, (version_1, version_2, fail))
+    assert path.read_bytes() == older
+    assert names(path) == ["cache.duckdb"]
+    assert keys(path, OLD) == [("abc",)]
+
+
+def test_a_process_that_dies_between_two_steps_leaves_the_file_as_it_was(path, older):
+    program = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from cache.database import open_database\n"
+        "from tests.cache.test_database import OLD, version_2\n"
+        "open_database(Path(sys.argv[1]), (*OLD, version_2, lambda connection: os.kill(os.getpid(), 9)))\n"
+    )
+    died = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert path.read_bytes() == older
+    assert keys(path) == [("abc",)]
+    assert names(path) == ["cache.duckdb", "cache.duckdb.before-v3"]
+
+
+def test_without_room_for_a_copy_the_cache_stays_as_it_was(path, older, monkeypatch):
+    def full(source, target):
+        Path(target).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(RefusedInput, match=r"older version.*No space left.*room for a second copy.*as it was"):
+        open_database(path, NEW)
+    assert path.read_bytes() == older
+    assert names(path) == ["cache.duckdb"]
+
+
+def test_where_a_file_can_have_one_name_only_it_is_copied(path, older, monkeypatch):
+    def refused(source, target):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refused)
+    assert keys(path) == [("abc",)]
+    assert [copy.read_bytes() == older for copy in old_copies(path)] == [True]

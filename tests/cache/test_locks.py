@@ -1,3 +1,4 @@
+import errno
 import json
 
 from cache.locks import Holder, NamedLock
@@ -37,3 +38,30 @@ def test_releasing_a_lock_that_is_not_held_leaves_the_holder_alone(tmp_path):
     assert held.holder() is not None
     assert not other.acquire()
     held.release()
+
+
+def test_who_holds_a_lock_is_asked_without_taking_it(tmp_path):
+    held, asking = NamedLock(tmp_path / "lock"), NamedLock(tmp_path / "lock")
+    assert asking.current_holder() is None
+    assert not (tmp_path / "lock").exists()
+    held.acquire("http://127.0.0.1:8501")
+    told = asking.current_holder()
+    assert told is not None
+    assert told.address == "http://127.0.0.1:8501"
+    (tmp_path / "lock.holder").unlink()
+    assert str(asking.current_holder()) == "another process"
+    held.release()
+    assert asking.current_holder() is None
+    assert held.acquire()
+    held.release()
+
+
+def test_a_disk_too_full_for_the_note_about_the_holder_still_has_the_lock(tmp_path, monkeypatch):
+    def full(*_arguments, **_options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("cache.locks.write_whole", full)
+    lock = NamedLock(tmp_path / "lock")
+    assert lock.acquire()
+    assert not NamedLock(tmp_path / "lock").acquire()
+    lock.release()

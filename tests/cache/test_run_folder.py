@@ -118,3 +118,30 @@ def test_a_shipped_run_is_read_but_never_changed(folder):
         shipped.write_json("a.json", 2)
     with pytest.raises(RefusedInput, match="shipped"), shipped.lock():
         pass
+
+
+def test_a_part_that_changed_since_the_run_was_finished_is_named(folder):
+    folder.write_tensors("improved.safetensors", lambda path: path.write_bytes(bytes(1000)))
+    folder.write_json("state.json", 1)
+    assert folder.damaged_parts() is None
+    folder.finish({"kind": "reweight"})
+    assert folder.damaged_parts() == []
+    assert folder.parts == ("improved.safetensors", "run.json", "state.json")
+    part = folder.path / "improved.safetensors"
+    part.write_bytes(bytes(500) + b"\1" + bytes(499))
+    (folder.path / "state.json").unlink()
+    (folder.path / "run.json").write_text('{"kind": "reweight", "key": "abd"}\n')
+    assert folder.damaged_parts() == ["improved.safetensors", "state.json", "run.json"]
+
+
+def test_a_part_that_came_after_the_end_is_nobodys_damage(folder):
+    folder.finish({"kind": "reweight"})
+    folder.write_json("later.json", 1)
+    assert folder.damaged_parts() == []
+
+
+def test_a_record_that_is_damaged_itself_is_refused(folder):
+    folder.finish({"kind": "reweight"})
+    (folder.path / ".hashes.json").write_text("[1]")
+    with pytest.raises(RefusedInput, match=r"\.hashes\.json is damaged"):
+        folder.damaged_parts()

@@ -1,0 +1,60 @@
+"""What stands before every page: the login where one is set up, and a warning where anybody may come in."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from app.components.plain import plain
+from app.workflow.access import Login, login_of, open_to_others
+
+
+def pass_gate() -> None:
+    """Ends the page for whoever is not let in; else says where it is open to all.
+
+    Raises:
+        RefusedInput: if the login is set up wrongly.
+    """
+    login = _login()
+    if login is None:
+        if warning := open_to_others(bound_to(), None):
+            st.warning(warning, icon=":material/lock_open:")
+        return
+    if not st.user.get("is_logged_in"):
+        _ask_to_log_in(login)
+        st.stop()
+    _log_out_button()
+    email, verified = st.user.get("email"), st.user.get("email_verified")
+    if not login.admits(email if isinstance(email, str) else None, verified is not False):
+        st.error(
+            f"{plain(st.user.get('email') or 'This account')} may not use this dashboard. Whoever runs it can add the"
+            " address under [paretoscope] allowed.",
+            icon=":material/block:",
+        )
+        st.stop()
+
+
+def bound_to() -> str | None:
+    """Returns the address that this server is really bound to, however it was started; ``None``: to all."""
+    return st.get_option("server.address")
+
+
+@st.cache_resource(show_spinner=False)
+def _login() -> Login | None:
+    """Returns the login as it was when the server showed its first page: nothing that changes later opens a page."""
+    return login_of(Path(file) for file in st.get_option("secrets.files"))
+
+
+def _ask_to_log_in(login: Login) -> None:
+    st.title("Paretoscope")
+    st.write("Log in to see the studies of this dashboard.")
+    for name in login.providers:
+        if st.button("Log in" if name is None else f"Log in with {plain(name)}", key=f"log_in_{name}", type="primary"):
+            st.login() if name is None else st.login(name)
+
+
+def _log_out_button() -> None:
+    with st.sidebar:
+        who, out = st.columns([3, 2], vertical_alignment="center")
+        who.caption(plain(st.user.get("name") or st.user.get("email") or "Logged in"))
+        if out.button("Log out", key="log_out"):
+            st.logout()
