@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
+from app import terminal_store
 from app.figures.wording import counted, size_in_words
 from app.workflow.epochs_view import epochs_sentences
 from app.workflow.options import ALL_CLASSES
@@ -260,11 +261,6 @@ def _synthetic(console: Console, result: dict[str, Any]) -> None:
     console.print(f"Study: {result['study']}", soft_wrap=True)
 
 
-def _doctor(console: Console, result: dict[str, Any]) -> None:
-    for check in result["checks"]:
-        console.print(f"{'ok  ' if check['ok'] else 'MEND'}  {check['name']}: {check['message']}", markup=False)
-
-
 def _per_class(names: list[str], columns: dict[str, list[Any]], caption: str = "accuracy") -> Table:
     table = Table("class", *columns, caption=caption)
     for k, name in enumerate(names):
@@ -336,5 +332,8 @@ _DESCRIPTIONS = {
     "harmful": _harmful,
     "export": _export,
     "synthetic": _synthetic,
-    "doctor": _doctor,
+    "doctor": terminal_store.doctor,
+    "prune": terminal_store.prune,
+    "pack": terminal_store.pack,
+    "unpack": terminal_store.unpack,
 }

@@ -24,6 +24,8 @@ class Name(StrEnum):
     dashboard = "dashboard"
     trust = "trust"
     sources = "sources"
+    reliability = "reliability"
+    recipes = "recipes"
 
 
 @cli.command()

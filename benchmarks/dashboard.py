@@ -15,15 +15,13 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
-from benchmarks.dashboard_browser import Answer, Visit, chromium, visiting
+from benchmarks.dashboard_browser import ANSWERS, Answer, Visit, chromium, visiting
 from benchmarks.dashboard_server import served
 from benchmarks.dashboard_store import LargeStudy, make_large_study
 from benchmarks.report import Figure, Report, say
 
 Clicks = dict[str, list[Answer]]
 """Answers by kind of click."""
-_ANSWERS = {"": "verdict", "explore": "explore", "improve": "improve"}
-"""What a page is there for; of any other its heading."""
 _TARGETS = 2
 _STEPS = 10
 """Steps that the slider is moved one way before it turns."""
@@ -154,7 +152,7 @@ def _clicks(visit: Visit, names: Sequence[str], rounds: int, details: dict[str, 
         clicks["pair by name"].append(visit.choose_pair(names, other, row))
     targets = "|".join(names[:_TARGETS])
     for page, share in (("", rounds - rounds // 2), ("improve", rounds // 2)):
-        paint[page or "ceiling"] = _told([visit.open(page, _ANSWERS[page], targets=targets)])
+        paint[page or "ceiling"] = _told([visit.open(page, ANSWERS[page], targets=targets)])
         chosen: set[int] = set()
         for number in range(share):
             # Three others in turn: each becomes a target, and at the next turn no longer is.
@@ -178,7 +176,7 @@ def _largest_messages(visit: Visit, names: Sequence[str]) -> dict[str, int]:
     visit.settle()
     targets = "|".join(names[:_TARGETS])
     for page in visit.pages():
-        visit.open(page, _ANSWERS.get(page, "page"), targets=targets)
+        visit.open(page, ANSWERS.get(page, "page"), targets=targets)
         visit.settle()
         if page in ("", "improve"):
             visit.click_bar(page or "ceiling", names[_TARGETS], _TARGETS, True)

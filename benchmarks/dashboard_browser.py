@@ -18,6 +18,8 @@ from tests.browser.conftest import ARGUMENTS
 from tests.browser.provide_chromium import provide_chromium
 
 _STOPWATCH = Path(__file__).with_name("dashboard_stopwatch.js")
+ANSWERS = {"": "verdict", "explore": "explore", "improve": "improve"}
+"""What a page is there for; of any other its heading, ``page``."""
 LONGEST = 30.0
 """Seconds after which an answer is given up; it then counts as these."""
 _REST = 150

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
-_START_SECONDS = 60
+_START_SECONDS = 180
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            break
+            raise RuntimeError(f"the dashboard's server ended with status {process.returncode} before it answered")
         try:
             with urllib.request.urlopen(address, timeout=2):
                 return

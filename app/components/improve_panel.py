@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.components import view_state
+from app.components.faults import faults_logged
 from app.components.navigation import renew_links
 from app.components.refusal import refusals_shown
 from app.components.run_views import predictor
@@ -12,6 +13,7 @@ from app.components.threshold_sliders import prediction_panel, threshold_sliders
 
 
 @st.fragment
+@faults_logged()
 def improve_panel(view: StudyInView, targets: tuple[int, ...]) -> None:
     """Shows the sliders, what they are predicted to do, the frontier with its candidates, and the search.
 

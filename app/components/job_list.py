@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from app.components import view_state
+from app.components.faults import faults_logged
 from app.components.plain import plain, plain_code
 from app.components.refusal import refusals_shown
 from app.components.server_state import opened
@@ -14,15 +15,21 @@ from app.workflow.job_list import RESUMABLE, JobRow, job_row, job_rows, progress
 
 _POLL_SECONDS = 1.0
 _SHOWN = 20
-_ICONS = {
+ICONS = {
     "waiting": ":material/hourglass_top:",
     "running": ":material/sync:",
     "finished": ":material/check_circle:",
     "cancelled": ":material/pause_circle:",
     "interrupted": ":material/pause_circle:",
+    "killed": ":material/pause_circle:",
+    "out of time": ":material/timer_off:",
+    "out of memory": ":material/memory_alt:",
+    "disk full": ":material/hard_drive:",
     "refused": ":material/block:",
+    "crashed": ":material/error:",
     "failed": ":material/error:",
 }
+"""Of the states of jobs."""
 
 
 def job_list() -> None:
@@ -48,6 +55,7 @@ def job_list() -> None:
 
 
 @st.fragment(run_every=_POLL_SECONDS)
+@faults_logged()
 def _follow(jobs: tuple[str, ...]) -> None:
     store = opened().store
     rows = [job_row(open_job(store, job)) for job in jobs]
@@ -68,7 +76,7 @@ def _follow(jobs: tuple[str, ...]) -> None:
 
 def _head(row: JobRow) -> None:
     about = f" · {plain(row.options)}" if row.options else ""
-    st.markdown(f"{_ICONS[row.status.state]} **{plain(row.command or 'Job')}** {row.status.state}{about}")
+    st.markdown(f"{ICONS[row.status.state]} **{plain(row.command or 'Job')}** {row.status.state}{about}")
     view = {"job": row.job.id}
     if row.study is None:
         study = "a study that cannot be read"

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app.components import view_state
+from app.components.faults import faults_logged
 from app.components.plain import plain
 from app.components.refusal import refusals_shown
 from app.components.server_state import opened
@@ -51,7 +52,7 @@ def job_panel(job: JobFolder, live: Callable[[], None] | None = None) -> JobStat
     if status.state in ACTIVE:
         _follow(job, live)
     elif status.state != "finished":
-        show = st.info if status.state in ("cancelled", "interrupted") else st.error
+        show = st.info if RESUMABLE[status.state] == "Go on" else st.error
         show(plain(status.message or f"The job is {status.state}."))
         with st.expander("Log"):
             st.code(job.log_tail() or "The log is empty.", language=None)
@@ -63,6 +64,7 @@ def job_panel(job: JobFolder, live: Callable[[], None] | None = None) -> JobStat
 
 
 @st.fragment(run_every=_POLL_SECONDS)
+@faults_logged()
 def _follow(job: JobFolder, live: Callable[[], None] | None) -> None:
     status = job.status()
     if status.state not in ACTIVE:

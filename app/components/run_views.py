@@ -169,8 +169,8 @@ def _study_data(key: str, _study: Study) -> Any:
         return load_data(_study)
 
 
-def training_inputs(study: Study, key: str) -> Any:
-    """Returns the inputs of the training samples as stored: pictures or table rows.
+def training_samples(study: Study, key: str) -> Any:
+    """Returns the training samples (:class:`engine.data.samples.Samples`) as stored: pictures, table rows or texts.
 
     Args:
         study: whose data are read.
@@ -179,24 +179,11 @@ def training_inputs(study: Study, key: str) -> Any:
     Raises:
         RefusedInput: if the data can no longer be read.
     """
-    return _study_data(key, study).train.inputs
-
-
-def training_texts(study: Study, key: str) -> Any:
-    """Returns the training texts with their lengths; as for :func:`training_inputs`, None where samples are no texts.
-
-    Args:
-        study: whose data are read.
-        key: as there.
-
-    Raises:
-        RefusedInput: if the data can no longer be read.
-    """
-    return _study_data(key, study).train.texts
+    return _study_data(key, study).train
 
 
 def training_columns(study: Study, key: str) -> tuple[str, ...]:
-    """Returns the names of the values of a table row, in the order of :func:`training_inputs`.
+    """Returns the names of the values of a table row, in the order of :func:`training_samples`.
 
     Args:
         study: whose data are read.

@@ -5,27 +5,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from app.components.run_views import training_columns, training_inputs, training_texts
+from app.components.run_views import training_columns, training_samples
 from app.components.study_in_view import StudyInView
 from app.workflow.text_lines import shortened, written_length
 from app.workflow.thumbnails import thumbnail
 from engine.errors import RefusedInput
 
 
-def inputs_in_view(view: StudyInView) -> Any:
-    """Returns the inputs of the training samples: pictures or table rows.
+def samples_in_view(view: StudyInView) -> Any:
+    """Returns the training samples (:class:`engine.data.samples.Samples`).
 
     Raises:
         RefusedInput: if the data can no longer be read, or have changed since the run.
     """
     _refuse_changed(view)
-    return training_inputs(view.study, view.key)
-
-
-def texts_in_view(view: StudyInView) -> Any:
-    """Returns the training texts with their lengths, where the samples are texts; raises as :func:`inputs_in_view`."""
-    _refuse_changed(view)
-    return training_texts(view.study, view.key)
+    return training_samples(view.study, view.key)
 
 
 def _refuse_changed(view: StudyInView) -> None:
@@ -38,7 +32,7 @@ def _refuse_changed(view: StudyInView) -> None:
 
 
 def input_columns_in_view(view: StudyInView) -> tuple[str, ...]:
-    """Returns what the values of a table row are called, where :func:`inputs_in_view` gives rows.
+    """Returns what the values of a table row are called, where :func:`samples_in_view` has rows.
 
     Raises:
         RefusedInput: if the data can no longer be read.
@@ -58,14 +52,15 @@ def add_inputs(shown: pd.DataFrame, view: StudyInView, samples: np.ndarray) -> N
         RefusedInput: if the data can no longer be read, or have changed since the run.
     """
     if view.study.data.modality == "text":
-        texts = texts_in_view(view).take(np.asarray(samples))
+        texts = samples_in_view(view).texts.take(np.asarray(samples))
         shown.insert(1, "text", [shortened(text) for text in texts.values])
         shown.insert(2, texts.unit, [written_length(int(length), texts.most) for length in texts.lengths])
         return
-    inputs = inputs_in_view(view)
-    rows = [np.asarray(inputs[int(index)]) for index in samples]
+    chosen = samples_in_view(view).take(np.asarray(samples))
+    rows = chosen.inputs.numpy()
     if view.study.data.modality == "image":
-        shown.insert(1, "picture", [thumbnail(row) for row in rows])
+        sizes = [None] * len(rows) if chosen.sizes is None else chosen.sizes
+        shown.insert(1, "picture", [thumbnail(row, size) for row, size in zip(rows, sizes, strict=True)])
     else:
         shown["values"] = [
             ", ".join(f"{value:.3g}" for value in row[:8]) + (", …" if len(row) > 8 else "") for row in rows

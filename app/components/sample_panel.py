@@ -11,7 +11,7 @@ from app.components.picks import open_sample, sample_in_view
 from app.components.plain import plain
 from app.components.refusal import refusals_shown
 from app.components.run_views import neighbours_of, sample_figure
-from app.components.sample_inputs import input_columns_in_view, inputs_in_view, texts_in_view
+from app.components.sample_inputs import input_columns_in_view, samples_in_view
 from app.components.study_in_view import StudyInView
 from app.figures.wording import number as written
 from app.workflow.text_lines import length_sentence, shortened
@@ -55,23 +55,27 @@ def sample_panel(view: StudyInView) -> None:
         if is_text:
             _text(view, index, slots)
             return
-        inputs = inputs_in_view(view)
-        _shown(np.asarray(inputs[index]), view)
+        samples = samples_in_view(view)
+        _shown(view, samples, index)
         for slot, neighbour in slots if view.study.data.modality == "image" else ():
-            _picture(slot, np.asarray(inputs[neighbour]), _WIDTH // 2)
+            _picture(slot, samples, neighbour, _WIDTH // 2)
 
 
-def _shown(inputs: np.ndarray, view: StudyInView) -> None:
+def _shown(view: StudyInView, samples: Any, index: int) -> None:
+    """Shows a table row by its columns, or a picture, and what the model sees of it where that is another size."""
     if view.study.data.modality == "tabular":
-        named = pd.DataFrame({"column": input_columns_in_view(view), "value": inputs})
+        named = pd.DataFrame({"column": input_columns_in_view(view), "value": np.asarray(samples.inputs[index])})
         st.dataframe(named, height=240, hide_index=True)
         return
-    _picture(st, inputs, _WIDTH)
+    _picture(st, samples, index, _WIDTH)
+    if samples.sizes is not None:
+        width, height = samples.sizes[index]
+        st.caption(f"{width:,} × {height:,} pixels; the model sees a square of {samples.inputs.shape[-1]:,}.")
 
 
 def _text(view: StudyInView, index: int, slots: list[tuple[Any, int]]) -> None:
     """Shows a text with its length, and the beginnings of its neighbours."""
-    texts = texts_in_view(view)
+    texts = samples_in_view(view).texts
     text = texts.values[index]
     with st.container(height=_TEXT_HEIGHT):
         st.markdown(plain(text[:_LONGEST_TEXT]) if text.strip() else "*The text is empty.*")
@@ -81,9 +85,9 @@ def _text(view: StudyInView, index: int, slots: list[tuple[Any, int]]) -> None:
         slot.caption(plain(shortened(texts.values[neighbour], _NEIGHBOUR_TEXT)))
 
 
-def _picture(place: Any, stored: np.ndarray, side: int) -> None:
+def _picture(place: Any, samples: Any, index: int, side: int) -> None:
     """Shows a picture: a small one enlarged by whole pixels, a large one made to fit, both in their proportions."""
-    pixels = upright(stored)
+    pixels = upright(np.asarray(samples.inputs[index]), None if samples.sizes is None else samples.sizes[index])
     place.image(enlarged(pixels, side), width=shown_width(pixels, side))
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.held_cache import held
 from app.jobs.freshness import Stamps, take_stamps
 from app.serving import SAMPLES
 from app.workflow.catalogue import RunKeys, run_keys
 from app.workflow.epochs_view import compared_checkpoints
+from app.workflow.study_roots import refuse_outside
 from app.workflow.trust_view import comparison_key
 from cache import Cache, climb_key
 from cache.fingerprints import epochs_key
@@ -36,7 +38,7 @@ def opened() -> Opened:
         RefusedInput: if another process holds the store.
     """
     store = Store(default_store_root(), SAMPLES)
-    cache = Cache.open(store, address=os.environ.get("PARETOSCOPE_ADDRESS"))
+    cache = held(store) or Cache.open(store, address=os.environ.get("PARETOSCOPE_ADDRESS"))
     atexit.register(cache.close)
     return Opened(store, cache)
 
@@ -45,10 +47,12 @@ def study_at(path: Path) -> Study:
     """Returns the study at a path, read anew when its file changed.
 
     Raises:
-        RefusedInput: if it is not a valid study.
+        RefusedInput: if it is not a valid study, or leads out of the folders that this server may look into.
     """
     file = path / "study.toml" if path.is_dir() else path
-    return _study(path, file.stat().st_mtime_ns if file.is_file() else 0)
+    study = _study(path, file.stat().st_mtime_ns if file.is_file() else 0)
+    refuse_outside(study, opened().store)
+    return study
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

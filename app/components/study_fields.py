@@ -110,6 +110,8 @@ def data_fields(draft: Draft, columns: Columns | None, found: Found) -> None:
     _path(draft, "test", "Test data (optional)", folder, placeholder="never seen by influence or search")
     _complaint(found, "data.test")
     names = () if columns is None or draft["format"] == "image_folder" else columns.names
+    if draft["header"] and draft["format"] == "csv":
+        names = tuple(draft["header"])
     if draft["format"] != "image_folder":
         _columns(draft, names, found)
     _field(
@@ -202,6 +204,17 @@ def _columns(draft: Draft, names: tuple[str, ...], found: Found) -> None:
             help="Between the columns, where it is not a comma.",
         )
         _complaint(found, "data.delimiter")
+        _field(
+            draft,
+            "header",
+            st.multiselect,
+            "Names of the columns, where the first line is a sample already",
+            options=tuple(draft["header"]),
+            accept_new_options=True,
+            placeholder="none: the first line names them",
+            help="All of them, in their order. Of texts with their labels: text and label.",
+        )
+        _complaint(found, "data.header")
 
 
 def _texts(draft: Draft, found: Found) -> None:
@@ -217,8 +230,7 @@ def _texts(draft: Draft, found: Found) -> None:
         "How texts become numbers",
         options=tuple(words),
         format_func=words.__getitem__,
-        help="The first two give rows of numbers for a logistic regression or an mlp. For the last, write"
-        " transformers:FOLDER as the architecture.",
+        help="The first two give rows of numbers for a logistic regression or an mlp.",
     )
     if draft["features"] == "encoder":
         _path(
@@ -229,6 +241,16 @@ def _texts(draft: Draft, found: Found) -> None:
             placeholder="with config.json, tokenizer.json and model.safetensors",
             help="Each text is embedded once, and the embeddings are kept in the store.",
         )
+    if draft["features"] == "none":
+        _path(
+            draft,
+            "transformer",
+            "Folder of the transformer",
+            True,
+            placeholder="with config.json and tokenizer.json, and model.safetensors where it was trained",
+            help="It is the model: no other architecture is asked for.",
+        )
+        _complaint(found, "model.architecture", "model")
     _complaint(found, "data.features.kind", "data.features")
 
 
@@ -266,6 +288,21 @@ def _normalisation(draft: Draft, each: str, found: Found) -> None:
 
 def model_fields(draft: Draft, found: Found) -> None:
     """Shows what is asked about the model."""
+    if draft["modality"] != "text" or draft["features"] != "none" or draft["format"] == "torchvision":
+        _architecture(draft, found)
+    _path(
+        draft,
+        "checkpoints",
+        "Checkpoints (a file, or a folder of one file an epoch)",
+        False,
+        placeholder="empty: checkpoints, beside the study file",
+        help="Safetensors, state dicts of torch.save, or a skops file of scikit-learn. Leave it empty to train the"
+        " model here.",
+    )
+    _complaint(found, "model.checkpoints")
+
+
+def _architecture(draft: Draft, found: Found) -> None:
     known = tuple(dict.fromkeys([*OURS, SKLEARN, draft["architecture"]]))
     _field(
         draft,
@@ -283,16 +320,6 @@ def model_fields(draft: Draft, found: Found) -> None:
         _complaint(found, "model.hidden")
     if draft["architecture"] in ("mlp", "logistic_regression"):
         _field(draft, "bias", st.checkbox, "Linear layers have an intercept")
-    _path(
-        draft,
-        "checkpoints",
-        "Checkpoints (a file, or a folder of one file an epoch)",
-        False,
-        placeholder="empty: checkpoints, beside the study file",
-        help="Safetensors, state dicts of torch.save, or a skops file of scikit-learn. Leave it empty to train the"
-        " model here.",
-    )
-    _complaint(found, "model.checkpoints")
 
 
 def training_fields(draft: Draft, found: Found) -> None:

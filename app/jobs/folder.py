@@ -4,11 +4,13 @@
 ``request.json``          what was asked
 ``lock``                  held by the worker until its death (:mod:`app.jobs.lock`)
 ``worker.json``           process and time of start of the latest worker
+``waiting.json``          there while it waits for a place (:mod:`app.jobs.places`)
 ``progress.json``         how far it is
 ``cancel``                there when the user asked it to stop
 ``result.json``           the outcome; ``inputs.json``: stamps of what it came from
 ``error.json``            the other outcome: refused, failed or cancelled, and why
 ``exit.json``             how the process ended, where its starter outlived it
+``reserve``               room for the outcome on a disk that is full by then
 ``log.txt``               output and tracebacks of all workers of this job
 ========================  ==========================================================
 
@@ -18,24 +20,35 @@ Every JSON file is replaced whole, so a reader never sees half of one.
 import json
 import os
 import re
-import signal
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from app.jobs import lock
+from app.jobs.endings import CANCELLED, ToldEnd, boot_id, death_in_words
 from app.jobs.freshness import Stamps, is_unchanged
 from app.jobs.readings import number, read_object, text
 from engine.errors import RefusedInput
 from engine.whole_files import PARTIAL, write_whole
 
-State = Literal["waiting", "running", "finished", "cancelled", "refused", "failed", "interrupted"]
-ErrorKind = Literal["refused", "failed", "cancelled"]
+State = Literal[
+    "waiting",
+    "running",
+    "finished",
+    "cancelled",
+    "refused",
+    "out of memory",
+    "out of time",
+    "disk full",
+    "killed",
+    "crashed",
+    "failed",
+    "interrupted",
+]
 
-CANCELLED = "Cancelled. What was finished is kept: start it again to go on from there."
-_RESUME = "What was finished is kept: start it again to go on from there."
-_OF_AN_ATTEMPT = ("result", "inputs", "error", "worker", "progress", "exit")
+_OF_AN_ATTEMPT = ("result", "inputs", "error", "worker", "waiting", "progress", "exit")
+_RESERVED_BYTES = 16_384
 
 
 @dataclass(frozen=True)
@@ -62,13 +75,13 @@ class JobStatus:
     """How a job stands, in words for the user.
 
     Attributes:
-        state: ``waiting`` (launched, not yet at work), ``running``, ``finished``,
-            ``cancelled``, ``refused``, ``failed``, or ``interrupted`` (no worker is
-            alive and there is no outcome: it can be started again).
+        state: ``waiting`` (launched, not yet at work), ``running``, ``finished``, or how
+            it ended otherwise: whichever that is, it can be started again. ``interrupted``:
+            no worker is alive, and nobody saw its end.
         stage: what the worker does, or did last.
         done: finished steps of the stage.
         total: all steps of the stage.
-        note: the worker's remark on the step.
+        note: the worker's remark on the step, or what the job waits for.
         seconds_left: expected until the end of the stage; ``None``: not known yet.
         message: why there is no result; empty while there may still be one.
         result: the command's result once ``finished``.
@@ -146,7 +159,7 @@ class JobFolder:
             stage=text(progress.get("stage", "")),
             done=number(progress.get("done")) or 0,
             total=number(progress.get("total")) or 0,
-            note=text(progress.get("note", "")),
+            note=self._waits_for() if state == "waiting" else text(progress.get("note", "")),
             seconds_left=number(progress.get("seconds_left")) if state == "running" else None,
             message=message,
             result=self._read("result") if state == "finished" else None,
@@ -172,6 +185,10 @@ class JobFolder:
         except OSError as error:
             return f"The log cannot be read: {error.strerror}"
 
+    def asked_ns(self) -> int:
+        """Returns when the job was started last, in nanoseconds since 1970: its rank among those that wait."""
+        return (self.path / "request.json").stat().st_mtime_ns
+
     def worker_pid(self) -> int | None:
         """Returns the process of the latest worker; it is alive only while the lock is held."""
         return self._read("worker").get("pid")
@@ -192,11 +209,22 @@ class JobFolder:
             (self.path / f"{name}.json").unlink(missing_ok=True)
             for half_written in self.path.glob(f"{PARTIAL}*-{name}.json"):
                 half_written.unlink(missing_ok=True)
-        (self.path / "cancel").unlink(missing_ok=True)
+        for name in ("cancel", "reserve"):
+            (self.path / name).unlink(missing_ok=True)
 
     def write_worker(self) -> None:
-        """Writes down that this process is the worker now."""
-        self._write("worker", {"pid": os.getpid(), "started": time.time()})
+        """Writes down that this process is the worker now, and sets room aside for its outcome."""
+        write_whole(self.path / "reserve", b"\0" * _RESERVED_BYTES, durable=False)
+        self._write("worker", {"pid": os.getpid(), "started": time.time(), "boot": boot_id()})
+
+    def write_waiting(self, before: int, places: int) -> None:
+        """Writes down that this process waits for one of some places, and how many jobs come before."""
+        self._write("waiting", {"before": before, "places": places}, durable=False)
+
+    def write_begun(self) -> None:
+        """Writes down that this process waits no more."""
+        self.write_worker()
+        (self.path / "waiting.json").unlink(missing_ok=True)
 
     def write_progress(self, progress: dict[str, Any]) -> None:
         """Replaces the report of progress; not forced to the disk, since the next one follows soon."""
@@ -206,14 +234,30 @@ class JobFolder:
         """Writes the outcome; from here on the job is finished."""
         self._write("inputs", inputs)
         self._write("result", result)
+        self._give_back_reserve()
 
-    def write_error(self, kind: ErrorKind, message: str) -> None:
-        """Writes why there is no result."""
-        self._write("error", {"kind": kind, "message": message})
+    def write_error(self, kind: ToldEnd, message: str) -> None:
+        """Writes why there is no result, also on a disk that is full."""
+        error = {"kind": kind, "message": message}
+        try:
+            self._write("error", error)
+        except OSError:
+            self._give_back_reserve()
+            self._write("error", error)
+        self._give_back_reserve()
 
-    def write_exit(self, pid: int, return_code: int) -> None:
-        """Writes down how a worker's process ended, as ``subprocess`` tells it."""
-        self._write("exit", {"pid": pid, "return_code": return_code})
+    def write_exit(self, pid: int, return_code: int, ended_for_memory: bool = False) -> None:
+        """Writes down how a worker's process ended.
+
+        Args:
+            pid: its number.
+            return_code: as ``subprocess`` tells it.
+            ended_for_memory: whether the kernel ended a process for want of memory meanwhile.
+        """
+        self._write("exit", {"pid": pid, "return_code": return_code, "ended_for_memory": ended_for_memory})
+
+    def _give_back_reserve(self) -> None:
+        (self.path / "reserve").unlink(missing_ok=True)
 
     def _state(self) -> tuple[State, str]:
         # The lock is asked first and the outcome read after: a worker writes its
@@ -222,26 +266,26 @@ class JobFolder:
         if (self.path / "result.json").exists():
             return "finished", ""
         if held:
-            return ("running" if self._read("worker") else "waiting"), ""
+            begun = self._read("worker") and not (self.path / "waiting.json").exists()
+            return ("running" if begun else "waiting"), ""
         error = self._read("error")
-        if error.get("kind") in get_args(ErrorKind):
+        if error.get("kind") in get_args(ToldEnd):
             return error["kind"], text(error.get("message", ""))
         if lock.is_held(self.lock_path):
             # A starter cleared the old outcome since the first look.
             return "waiting", ""
         if self.is_cancel_requested():
             return "cancelled", CANCELLED
-        return "interrupted", self._death_in_words()
+        return death_in_words(self._read("exit"), self._read("worker"))
 
-    def _death_in_words(self) -> str:
-        end = self._read("exit")
-        code = end.get("return_code") if end.get("pid") == self.worker_pid() else None
-        if code == -signal.SIGKILL:
-            return f"The worker was killed, most often because the machine ran out of memory. {_RESUME}"
-        fatal = next((known for known in signal.Signals if code == -known), None)
-        if fatal is not None:
-            return f"The worker crashed ({fatal.name}); its log may say where. {_RESUME}"
-        return f"The worker ended without a result: it was killed, or the machine went down. {_RESUME}"
+    def _waits_for(self) -> str:
+        waiting = self._read("waiting")
+        places, before = number(waiting.get("places")), number(waiting.get("before"))
+        if not places:
+            return ""
+        place = "the one place for jobs" if places == 1 else f"one of the {places:,} places for jobs"
+        others = f"; {before:,} {'was' if before == 1 else 'were'} asked for before" if before else ""
+        return f"Waits for {place}{others}"
 
     def _read(self, name: str) -> dict[str, Any]:
         return read_object(self.path / f"{name}.json")

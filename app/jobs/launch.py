@@ -13,11 +13,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from app.jobs import lock
+from app.jobs.endings import disk_told, ended_for_memory
 from app.jobs.folder import JobFolder, JobRequest, is_job_id
 from cache.fingerprints import RESULT_VERSION
 from cache.store import Store
@@ -46,6 +47,9 @@ def start_job(
         study: the study file, or the folder that holds its ``study.toml``.
         options: the command's options, as JSON can hold them.
         worker_argv: the worker's command line, to which the folder and the lock are added.
+
+    Raises:
+        RefusedInput: if the job's folder cannot be written, as on a full disk.
     """
     study = study.resolve()
     if study.is_dir():
@@ -53,17 +57,19 @@ def start_job(
     samples = None if store.samples is None else store.samples.resolve()
     request = JobRequest(command, study, options, store.root.resolve(), samples)
     job = JobFolder(store.jobs_folder.resolve() / _job_id(request))
-    job.path.mkdir(parents=True, exist_ok=True)
-    if not (job.path / "request.json").exists():
-        # Before the lock, so that whoever comes second also returns a job that can be read.
-        job.write_request(request)
-    descriptor = lock.acquire(job.lock_path)
+    with _disk_told():
+        job.path.mkdir(parents=True, exist_ok=True)
+        if not (job.path / "request.json").exists():
+            # Before the lock, so that whoever comes second also returns a job that can be read.
+            job.write_request(request)
+        descriptor = lock.acquire(job.lock_path)
     if descriptor is None:
         return job
     try:
         if not _is_done(job, store):
-            job.clear_attempt()
-            job.write_request(request)
+            with _disk_told():
+                job.clear_attempt()
+                job.write_request(request)
             _launch(job, worker_argv, descriptor)
     finally:
         # Closed and not released: the worker's copy goes on holding the lock.
@@ -133,10 +139,19 @@ def _job_id(request: JobRequest) -> str:
     return hashlib.sha256(asked.encode()).hexdigest()[:20]
 
 
+@contextlib.contextmanager
+def _disk_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise disk_told(error) from error
+
+
 def _launch(job: JobFolder, worker_argv: Sequence[str], descriptor: int) -> None:
     # From the repository and not from where the server was started: a folder of the
     # user's may hold a file named like one of our modules.
     path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
+    killed_before = ended_for_memory()
     with job.log_path.open("ab") as log:
         process = subprocess.Popen(
             [*worker_argv, str(job.path), "--lock", str(descriptor)],
@@ -149,14 +164,14 @@ def _launch(job: JobFolder, worker_argv: Sequence[str], descriptor: int) -> None
             close_fds=True,
             pass_fds=(descriptor,),
         )
-    threading.Thread(target=_reap, args=(job, process), name=f"reap-{job.id}", daemon=True).start()
+    threading.Thread(target=_reap, args=(job, process, killed_before), name=f"reap-{job.id}", daemon=True).start()
 
 
-def _reap(job: JobFolder, process: subprocess.Popen[bytes]) -> None:
-    """Waits for a worker, so that a server that lives long keeps no zombies."""
+def _reap(job: JobFolder, process: subprocess.Popen[bytes], killed_before: int) -> None:
+    """Waits for a worker, so that a server that lives long keeps no zombies, and notes its end."""
     code = process.wait()
     with contextlib.suppress(OSError):  # the folder may have been removed, or the disk be full
-        job.write_exit(process.pid, code)
+        job.write_exit(process.pid, code, ended_for_memory() > killed_before)
 
 
 def _insist(job: JobFolder, grace: float) -> None:

@@ -19,6 +19,9 @@ class JobProgress:
     Args:
         job: where the reports go, and where the user's wish to stop is found.
         clock: seconds that only grow.
+
+    Attributes:
+        is_out_of_time: whether the work is stopped by its time limit.
     """
 
     def __init__(self, job: JobFolder, clock: Callable[[], float] = time.monotonic) -> None:
@@ -26,6 +29,7 @@ class JobProgress:
         self._clock = clock
         self._started = time.time()
         self._stop = False
+        self.is_out_of_time = False
         self._stage: str | None = None
         self._first = (0.0, 0)  # time and steps done at the first report of the stage
         self._done = 0
@@ -35,8 +39,12 @@ class JobProgress:
         """Makes the next report raise; a handler of signals."""
         self._stop = True
 
+    def run_out(self) -> None:
+        """Makes the next report raise, since the time for the job is up."""
+        self.is_out_of_time = self._stop = True
+
     def raise_if_cancelled(self) -> None:
-        """Raises :class:`engine.errors.Cancelled` if the user, or a signal, asked the work to stop."""
+        """Raises :class:`engine.errors.Cancelled` if the user, a signal or the time limit asked the work to stop."""
         if self._stop or self._job.is_cancel_requested():
             raise Cancelled
 

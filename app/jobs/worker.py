@@ -1,33 +1,39 @@
 """The process that does a job: ``python -m app.jobs.worker FOLDER``.
 
-It holds the lock of the folder, looks the command up in ``app.workflow.commands.COMMANDS``, and
-ends with exactly one of ``result.json`` and ``error.json``, unless it is killed. What
-the user reads is one sentence; tracebacks go to the log.
+It holds the lock of the folder, waits for a place among those that work at once, looks the
+command up in ``app.workflow.commands.COMMANDS``, and ends with exactly one of ``result.json``
+and ``error.json``, unless it is killed. What the user reads is a sentence or two; tracebacks
+go to the log.
 """
 
 import argparse
-import errno
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from app.jobs import lock
-from app.jobs.folder import CANCELLED, JobFolder
+from app.jobs.endings import CANCELLED, STOPPED, failure_in_words
+from app.jobs.folder import JobFolder
 from app.jobs.freshness import Stamps, take_stamps
+from app.jobs.limits import JobLimits, confine
+from app.jobs.places import take_place
 from app.jobs.progress import JobProgress
+from app.jobs.time_limit import OutOfTime, time_limit
+from app.workflow.study_roots import refuse_outside
 from cache.store import Store
 from engine.errors import Cancelled, RefusedInput
 from engine.progress import Progress
 from engine.study import Study, load_study
 
 Command = Callable[[Study, Store, dict[str, Any], Progress], dict[str, Any]]
-
-_LONGEST_REASON = 200
+Done = tuple[dict[str, Any], Stamps]
+"""A command's result, and stamps of what it came from."""
 
 
 def main(arguments: Sequence[str] | None = None, commands: Mapping[str, Command] | None = None) -> int:
@@ -59,15 +65,14 @@ def main(arguments: Sequence[str] | None = None, commands: Mapping[str, Command]
         progress = JobProgress(job)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, progress.stop)
-        job.write_worker()
-        return run_job(job, commands, progress)
+        return _ended(job, progress, lambda: _within_limits(job, commands, progress))
     finally:
         # The outcome is written: whoever waits need not wait for the interpreter to close.
         lock.release(descriptor)
 
 
 def run_job(job: JobFolder, commands: Mapping[str, Command] | None, progress: JobProgress) -> int:
-    """Does what the folder's request asks and writes the outcome there.
+    """Does what the folder's request asks, without limits, and writes the outcome there.
 
     Args:
         job: a folder whose lock this process holds.
@@ -77,36 +82,54 @@ def run_job(job: JobFolder, commands: Mapping[str, Command] | None, progress: Jo
     Returns:
         The exit status: 0 if finished, 2 if refused, else 1.
     """
+    return _ended(job, progress, lambda: _do(job, commands, progress))
+
+
+def _ended(job: JobFolder, progress: JobProgress, work: Callable[[], Done]) -> int:
+    """Works, and writes the outcome; returns the exit status."""
     try:
-        result, inputs = _do(job, commands, progress)
+        result, inputs = work()
         job.write_result(result, inputs)
     except Cancelled:
-        job.write_error("cancelled", CANCELLED)
+        job.write_error("cancelled", CANCELLED if job.is_cancel_requested() else STOPPED)
         return 1
-    except RefusedInput as refusal:
-        traceback.print_exc()
-        job.write_error("refused", str(refusal))
-        return 2
+    except OutOfTime as end:
+        job.write_error("out of time", str(end))
+        return 1
     except Exception as error:
-        traceback.print_exc()
-        job.write_error("failed", failure_in_words(error))
-        return 1
+        with suppress(OSError):  # a log that cannot be written must not cost the message
+            traceback.print_exc()
+        kind, message = failure_in_words(error)
+        job.write_error(kind, message)
+        return 2 if kind == "refused" else 1
     return 0
 
 
-def failure_in_words(error: Exception) -> str:
-    """Returns one or two sentences on an error nobody foresaw, and what to do about it."""
-    reason = (str(error).strip().splitlines() or [""])[0][:_LONGEST_REASON]
-    # torch tells of memory in RuntimeErrors of its own.
-    if isinstance(error, MemoryError) or "out of memory" in reason or "can't allocate memory" in reason:
-        return "The job ran out of memory. Lower [compute] batch_size or the limits of [data.limit] and start it again."
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "The disk is full. Make room and start the job again: what was finished is kept."
-    name = type(error).__name__
-    return f"The job stopped at an unexpected error ({name}{': ' if reason else ''}{reason}). Its log has the details."
+def _within_limits(job: JobFolder, commands: Mapping[str, Command] | None, progress: JobProgress) -> Done:
+    """Works in a place of its own, in no more than its memory and time."""
+    limits = JobLimits.from_environment()
+    told = -1
+
+    def waits(before: int) -> None:
+        nonlocal told
+        progress.raise_if_cancelled()
+        if before != told:
+            job.write_waiting(before, limits.at_once)
+            if told < 0:
+                job.write_worker()
+            told = before
+
+    place = take_place(job, limits.at_once, waits)
+    try:
+        job.write_begun()
+        confine(limits)
+        with time_limit(job, progress, limits.hours):
+            return _do(job, commands, progress)
+    finally:
+        lock.release(place)
 
 
-def _do(job: JobFolder, commands: Mapping[str, Command] | None, progress: JobProgress) -> tuple[dict[str, Any], Stamps]:
+def _do(job: JobFolder, commands: Mapping[str, Command] | None, progress: JobProgress) -> Done:
     request = job.request()
     print(f"--- {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: {request.command} by process {os.getpid()}", flush=True)
     progress.raise_if_cancelled()
@@ -117,7 +140,8 @@ def _do(job: JobFolder, commands: Mapping[str, Command] | None, progress: JobPro
             f"one of {', '.join(sorted(known))}",
             "Start the work from the dashboard anew",
         )
-    study = load_study(request.study)
+    study, store = load_study(request.study), Store(request.store, request.samples)
+    refuse_outside(study, store)
     if study.data.download:
         # What is fetched now was not changed in the middle of the job.
         from engine.data.torchvision_download import fetch_missing
@@ -127,7 +151,7 @@ def _do(job: JobFolder, commands: Mapping[str, Command] | None, progress: JobPro
     # change in the middle of the job shows; the checkpoints as they are after, since training
     # writes them.
     stamps = take_stamps(study.input_paths)
-    result = known[request.command](study, Store(request.store, request.samples), request.options, progress)
+    result = known[request.command](study, store, request.options, progress)
     return result, stamps | take_stamps([study.checkpoints_path])
 
 

@@ -19,6 +19,7 @@ from app.workflow.candidate_parts import CHECKPOINT, write_result_weights
 from app.workflow.influence import fold_counts, fold_rows, influence_run, stored_influence
 from app.workflow.outcome_parts import outcomes_of, read_outcomes, write_outcomes
 from app.workflow.sentences import NO_TEST_SPLIT, all_classes_sentence
+from app.workflow.unchanged import finish_unchanged
 from cache.fingerprints import RESULT_VERSION, reweight_key
 from cache.run_folder import RunFolder
 from cache.store import Store
@@ -61,7 +62,7 @@ def all_classes_run(study: Study, store: Store, progress: Progress = silent) -> 
 
     Raises:
         RefusedInput: if data, checkpoint or settings cannot be used, if target classes are named,
-            or if a training diverges.
+            if a training diverges, or if data or checkpoint change meanwhile.
         Cancelled: when ``progress`` raises it; finished parts are kept.
     """
     if study.reweight.targets:
@@ -78,7 +79,13 @@ def all_classes_run(study: Study, store: Store, progress: Progress = silent) -> 
         return folder, True
     with folder.lock():
         if not folder.is_finished:
-            folder.finish(_AllClasses(study, folder, influence, data or load_data(study, progress), progress).run())
+            finish_unchanged(
+                folder,
+                _AllClasses(study, folder, influence, data or load_data(study, progress), progress).run(),
+                influence.key,
+                lambda: stored_influence(study, store).key,
+                "the data or the checkpoint changed during the trainings",
+            )
     return folder, False
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.workflow.job_list import RESUMABLE
+from app.workflow.study_roots import refuse_outside
 from cache.fingerprints import ceiling_key, influence_key
 from cache.store import Store
 from engine.checkpoints import chosen_checkpoint
@@ -102,7 +104,7 @@ def jobs_in_words(states: Iterable[tuple[str, str]]) -> str:
         states: of each job its command and its state, the latest first.
     """
     told = []
-    for wanted in ("running", "waiting", "interrupted", "failed", "refused"):
+    for wanted in ("running", "waiting", *(state for state in RESUMABLE if state != "cancelled")):
         commands = [command for command, state in states if state == wanted]
         if commands:
             told.append(f"{wanted}: {', '.join(dict.fromkeys(commands))}")
@@ -113,9 +115,11 @@ def open_study(store: Store, path: Path) -> StudyEntry:
     """Adds a study to the store's list after all that can be checked at once was checked.
 
     Raises:
-        RefusedInput: if the study file, its data files or its checkpoint cannot be used.
+        RefusedInput: if the study file, its data files or its checkpoint cannot be used, or lie where this server
+            may not look.
     """
     study = load_study(path)
+    refuse_outside(study, store)
     run_keys(study)
     file = path / "study.toml" if path.is_dir() else path
     store.register_study(file)

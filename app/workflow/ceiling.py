@@ -7,6 +7,7 @@ from typing import Any
 from app.workflow.calibrated import calibrated_study
 from app.workflow.influence import fold_counts, fold_rows, influence_run, stored_influence
 from app.workflow.sentences import influence_notices
+from app.workflow.unchanged import finish_unchanged
 from cache.fingerprints import RESULT_VERSION, ceiling_key
 from cache.manifests import class_scale, measurement_of
 from cache.run_folder import RunFolder
@@ -75,13 +76,13 @@ def judge_ceiling(study: Study, store: Store, options: dict[str, Any], progress:
         with folder.lock():
             if not folder.is_finished:
                 result = _judge(study, store, influence, chosen, progress)
-                if stored_influence(study, store).key != influence.key:
-                    raise RefusedInput(
-                        "the data or the checkpoint changed while the verdict was computed",
-                        "files that stay as they are until the end",
-                        "Start again when they are in place",
-                    )
-                folder.finish(result)
+                finish_unchanged(
+                    folder,
+                    result,
+                    influence.key,
+                    lambda: stored_influence(study, store).key,
+                    "the data or the checkpoint changed while the verdict was computed",
+                )
     result = folder.manifest()
     told = {key: result[key] for key in _PRINTED} | {"notices": influence_notices(study, influence.manifest())}
     return {"run": folder.key, "cached": cached, **told}

@@ -31,12 +31,12 @@ from app.workflow.climb_parts import (
 )
 from app.workflow.outcome_parts import outcomes_of, read_outcomes, write_outcomes
 from app.workflow.sentences import climb_sentence
+from app.workflow.unchanged import finish_unchanged
 from cache.fingerprints import RESULT_VERSION, climb_key, climb_keys
 from cache.run_folder import RunFolder
 from cache.store import Store
 from engine.data import Samples, StudyData, load_data
 from engine.device import resolve_device
-from engine.errors import RefusedInput
 from engine.experiments.climb import (
     Weighted,
     best_round,
@@ -90,14 +90,13 @@ def climb(study: Study, store: Store, options: dict[str, Any], progress: Progres
                 keep_parts_of(folder, {"device": work.device.type})
                 take_over(folder, store, keys, rounds)
                 result = work.run()
-                if climb_key(study, how, rounds) != folder.key:
-                    folder.discard()
-                    raise RefusedInput(
-                        "the data changed during the climb",
-                        "files that stay as they are until the end",
-                        "Start again when they are in place",
-                    )
-                folder.finish(result)
+                finish_unchanged(
+                    folder,
+                    result,
+                    folder.key,
+                    lambda: climb_key(study, how, rounds),
+                    "the data changed during the climb",
+                )
     manifest = folder.manifest()
     return {
         "run": folder.key,

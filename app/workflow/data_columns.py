@@ -6,6 +6,7 @@ readers of :mod:`engine.data` look at all of it later, and have the last word.
 
 import csv
 import io
+import re
 import stat
 import zipfile
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ def _of_csv(path: Path, delimiter: str | None) -> Columns:
         text = "\0"
     if "\0" in text:
         raise RefusedInput(f"{path.name} is no text in UTF-8", "a CSV file in UTF-8", "Save the file as UTF-8")
-    header = text.removeprefix("\ufeff").partition("\n")[0].strip("\r")
+    header = re.split(r"\r\n?|\n", text.removeprefix("\ufeff"), maxsplit=1)[0]
     found = delimiter or max(_DELIMITERS, key=header.count)
     try:
         names = tuple(next(csv.reader(io.StringIO(header), delimiter=found), []))
@@ -127,7 +128,7 @@ def _of_csv(path: Path, delimiter: str | None) -> Columns:
 
 def _first_row(head: str, delimiter: str) -> list[str]:
     """Returns the values of the first sample; none where there is none, or where they cannot be told apart."""
-    rows = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
+    rows = csv.reader(io.StringIO(head, newline=None), delimiter=delimiter)
     try:
         next(rows, None)
         return next(rows, [])
@@ -164,7 +165,7 @@ def _of_parquet(path: Path) -> Columns:
 
 
 def _holds_texts(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def holds_pictures(kind: pa.DataType) -> bool:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from app.workflow.arithmetic import keep_parts_of
 from app.workflow.halves import halves_of, halves_run, measured
 from app.workflow.sentences import calibration_sentence, datamodelling_sentence
+from app.workflow.unchanged import finish_unchanged
 from cache.fingerprints import RESULT_VERSION, datamodelling_key
 from cache.run_folder import RunFolder
 from cache.store import Store
@@ -85,14 +86,13 @@ def datamodelling_run(
             if not folder.is_finished:
                 keep_parts_of(folder, {"device": resolve_device(study.compute).type})
                 result = _Compared(study, folder, halves, data, epoch, strategies, progress).run()
-                if datamodelling_key(study, chosen_checkpoint(study)[1], halves.key, strategies) != folder.key:
-                    folder.discard()
-                    raise RefusedInput(
-                        "the data or the checkpoint changed while predictions were compared with trainings",
-                        "files that stay as they are until the end",
-                        "Start again when they are in place",
-                    )
-                folder.finish({**result, "notices": [*result["notices"], *notices]})
+                finish_unchanged(
+                    folder,
+                    {**result, "notices": [*result["notices"], *notices]},
+                    folder.key,
+                    lambda: datamodelling_key(study, chosen_checkpoint(study)[1], halves.key, strategies),
+                    "the data or the checkpoint changed while predictions were compared with trainings",
+                )
     return folder, cached
 
 

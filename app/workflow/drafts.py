@@ -7,7 +7,7 @@ from typing import Any
 from app.workflow.folder_browser import Roots
 from app.workflow.new_study import STUDY_FILE, Answers, in_full, problems, study_values, toml_text, write_text
 from cache.store import Store
-from engine.architecture_names import FILE, builder_name
+from engine.architecture_names import FILE, TRANSFORMERS, builder_name, transformers_folder
 from engine.study import Model
 
 
@@ -44,6 +44,8 @@ def write_draft(answers: Answers, roots: Roots, store: Store) -> Path:
         values["model"]["checkpoints"] = str(folder / Model.model_fields["checkpoints"].default)
     if builder := builder_name(answers.architecture):
         values["model"]["architecture"] = f"{FILE}{folder / builder.path}:{builder.function}"
+    if transformer := transformers_folder(values["model"]["architecture"]):
+        values["model"]["architecture"] = f"{TRANSFORMERS}{folder / transformer}"
     text = toml_text(values)
     file = drafts_folder(store.root) / hashlib.sha256(text.encode()).hexdigest()[:20] / STUDY_FILE
     if not file.is_file():

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from app.workflow.arithmetic import keep_parts_of
 from app.workflow.epochs_view import compared_checkpoints, skipped_notice
+from app.workflow.unchanged import finish_unchanged
 from cache.fingerprints import RESULT_VERSION, epochs_key
 from cache.run_folder import RunFolder
 from cache.store import Store
 from engine.data import Samples, StudyData, load_data
 from engine.device import resolve_device
-from engine.errors import RefusedInput
 from engine.progress import Progress, silent
 from engine.study import Study
 from engine.training import evaluate, trained_model
@@ -69,14 +69,13 @@ def epochs_run(study: Study, store: Store, progress: Progress = silent) -> tuple
     with folder.lock():
         if not folder.is_finished:
             manifest = _judged(study, folder, data, list(checkpoints), progress)
-            if epochs_key(study, compared_checkpoints(study).values()) != folder.key:
-                folder.discard()
-                raise RefusedInput(
-                    "the data or the checkpoints changed while they were evaluated",
-                    "files that stay as they are until the end",
-                    "Start again when they are in place",
-                )
-            folder.finish(manifest)
+            finish_unchanged(
+                folder,
+                manifest,
+                folder.key,
+                lambda: epochs_key(study, compared_checkpoints(study).values()),
+                "the data or the checkpoints changed while they were evaluated",
+            )
     return folder, False
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from app.workflow.arithmetic import keep_parts_of
 from app.workflow.retrained_parts import retrained
+from app.workflow.unchanged import finish_unchanged
 from cache.fingerprints import RESULT_VERSION, halves_key
 from cache.run_folder import RunFolder
 from cache.store import Store
@@ -69,14 +70,13 @@ def halves_run(
             if not folder.is_finished:
                 keep_parts_of(folder, {"device": resolve_device(study.compute).type})
                 result = _trained(study, folder, data, subsets, seeds, progress)
-                if halves_key(study, subsets, seeds) != folder.key:
-                    folder.discard()
-                    raise RefusedInput(
-                        "the data changed during the trainings on halves of it",
-                        "files that stay as they are until the end",
-                        "Start again when they are in place",
-                    )
-                folder.finish(result)
+                finish_unchanged(
+                    folder,
+                    result,
+                    folder.key,
+                    lambda: halves_key(study, subsets, seeds),
+                    "the data changed during the trainings on halves of it",
+                )
     return folder, cached
 
 

@@ -18,6 +18,7 @@ from app.workflow.arithmetic import keep_parts_of
 from app.workflow.calibrated import calibrated_study
 from app.workflow.harmful_view import all_rows, checked_ranking, judged_rankings, precision_told, rows_of
 from app.workflow.influence import fold_counts, fold_rows, influence_run, stored_influence
+from app.workflow.unchanged import finish_unchanged
 from cache.fingerprints import RESULT_VERSION, harmful_key
 from cache.parts import OPINIONS, read_opinions
 from cache.run_folder import RunFolder
@@ -141,14 +142,13 @@ def harmful_run(
     with folder.lock():
         if not folder.is_finished:
             manifest = _computed(study, store, folder, data, errors, progress)
-            if stored_influence(study, store).key != influence.key:
-                folder.discard()
-                raise RefusedInput(
-                    "the data or the checkpoint changed while the labels were judged",
-                    "files that stay as they are until the end",
-                    "Start again when they are in place",
-                )
-            folder.finish({**manifest, "influence": influence.key})
+            finish_unchanged(
+                folder,
+                {**manifest, "influence": influence.key},
+                influence.key,
+                lambda: stored_influence(study, store).key,
+                "the data or the checkpoint changed while the labels were judged",
+            )
     return folder, influence, False
 
 

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.workflow.candidate_parts import CHECKPOINT, RESULT_SEEDS, candidate_rows, stored_weights, write_result_weights
+from app.workflow.influence import stored_influence
 from app.workflow.next_epochs import next_epochs, result_orders, unweighted
 from app.workflow.options import COURSE_CORRECTION
 from app.workflow.sentences import NO_TEST_SPLIT, reweight_sentence
+from app.workflow.unchanged import finish_unchanged
 from cache.fingerprints import RESULT_VERSION, choice_key
 from cache.run_folder import RunFolder
 from cache.store import Store
@@ -45,7 +47,8 @@ def choice_run(
         progress: called after every step; may raise to cancel.
 
     Raises:
-        RefusedInput: if the search has no such candidate, or no weights were found for it.
+        RefusedInput: if the search has no such candidate, if no weights were found for it, or if files change
+            meanwhile.
         Cancelled: when ``progress`` raises it.
     """
     rows = {row["number"]: row for row in candidate_rows(search)}
@@ -67,15 +70,20 @@ def choice_run(
             if not folder.is_finished:
                 made = improvement(study, folder, influence, next_epoch, data, weights, progress)
                 of_search = {name: manifest[name] for name in _OF_THE_SEARCH}
-                folder.finish(
-                    {
-                        **made,
-                        **of_search,
-                        "targets": manifest["targets"],
-                        "search": search.key,
-                        "chosen": number,
-                        "variables": rows[number]["variables"],
-                    }
+                result = {
+                    **made,
+                    **of_search,
+                    "targets": manifest["targets"],
+                    "search": search.key,
+                    "chosen": number,
+                    "variables": rows[number]["variables"],
+                }
+                finish_unchanged(
+                    folder,
+                    result,
+                    influence.key,
+                    lambda: stored_influence(study, store).key,
+                    "the data or the checkpoint changed while the candidate was trained",
                 )
     return folder, cached
 

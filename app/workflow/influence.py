@@ -18,13 +18,13 @@ from app.workflow.arithmetic import keep_parts_of
 from app.workflow.calibrated import calibrated_study
 from app.workflow.run_texts import TEXTS, texts_table
 from app.workflow.sentences import influence_notices
+from app.workflow.unchanged import finish_unchanged
 from cache.fingerprints import RESULT_VERSION, influence_key
 from cache.parts import VECTOR_PARTS
 from cache.run_folder import RunFolder
 from cache.store import Store
 from engine.checkpoints import chosen_checkpoint
 from engine.data import StudyData, load_data
-from engine.errors import RefusedInput
 from engine.frontier import pool_folds
 from engine.influence import FOLDS, Horizon, InfluencePart, PreparedInfluence, prepare_influence
 from engine.influence.factor_sample import AGREEMENT
@@ -101,14 +101,13 @@ def influence_run(
             manifest = _computed(
                 study, calibrated_study(study, store, data, progress), folder, data, next_epoch, progress
             )
-            if stored_influence(study, store).key != folder.key:
-                folder.discard()
-                raise RefusedInput(
-                    "the data or the checkpoint changed while influence was computed",
-                    "files that stay as they are until the end",
-                    "Start again when they are in place",
-                )
-            folder.finish(manifest)
+            finish_unchanged(
+                folder,
+                manifest,
+                folder.key,
+                lambda: stored_influence(study, store).key,
+                "the data or the checkpoint changed while influence was computed",
+            )
     return folder, False
 
 

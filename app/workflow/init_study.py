@@ -7,6 +7,7 @@ from app.workflow.catalogue import has_checkpoint
 from app.workflow.init_study_data import find_data
 from app.workflow.init_study_file import refuse_existing, study_text, write_text
 from app.workflow.init_study_findings import Findings
+from app.workflow.init_study_transformer import find_transformer, is_analysed
 from engine.errors import RefusedInput
 from engine.study import load_study
 
@@ -36,15 +37,26 @@ def look_at_folder(folder: Path) -> Findings:
     data = find_data(root, findings)
     # torch is loaded only now: a folder without data is answered at once.
     from app.workflow.init_study_model import find_model
-    from app.workflow.init_study_proposal import propose_model, tell_text_model, tell_training
+    from app.workflow.init_study_proposal import (
+        propose_model,
+        tell_text_model,
+        tell_text_training,
+        tell_training,
+    )
     from app.workflow.init_study_sample import check_fit, read_sample, use_indices, use_side
     from app.workflow.init_study_trial import tell_normalisation
     from engine.training.inputs import prepared_shape
 
-    model = find_model(root, findings)
     if data.modality == "text":
-        tell_text_model(data, model, findings)
+        transformer = find_transformer(root, data.labels, findings)
+        checkpoint = None
+        if not is_analysed(transformer, findings):
+            model = find_model(root, findings, transformer.folder if transformer else None)
+            tell_text_model(data, model, findings)
+            checkpoint = model.checkpoint
+        tell_text_training(data, checkpoint, findings)
         return findings
+    model = find_model(root, findings)
     if model.network is not None:
         use_indices(data, model.network, findings)
     excerpt = read_sample(root, data, findings)

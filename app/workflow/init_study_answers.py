@@ -6,8 +6,11 @@ from typing import Any
 
 from app.workflow.init_study_findings import Findings
 from app.workflow.new_study import PATHS, Answers, formats
+from engine.architecture_names import transformers_folder
+from engine.text_settings import ENCODER
 
 _TABLES = ("data", "data.transform", "model", "training")
+_TOLD_OTHERWISE = ("data.header", "data.features.kind", "model.architecture")
 _NAMES = frozenset(field.name for field in fields(Answers))
 
 
@@ -18,10 +21,12 @@ def answers_of(findings: Findings, folder: Path) -> tuple[dict[str, Any], tuple[
         findings: of a look at the folder.
         folder: that the study file is to lie in.
     """
-    told: dict[str, Any] = {"folder": str(folder)}
+    told: dict[str, Any] = {"folder": str(folder)} | _of_texts(findings, folder)
     without: list[str] = []
     for one in findings.inferred:
         table, _, name = one.key.rpartition(".")
+        if one.key in _TOLD_OTHERWISE:
+            continue
         if name == "validation" and isinstance(one.value, float):
             told["fraction"] = one.value
         elif name not in _NAMES or table not in ("", *_TABLES) or not _is_offered(name, one.value):
@@ -31,6 +36,25 @@ def answers_of(findings: Findings, folder: Path) -> tuple[dict[str, Any], tuple[
     # The format tells it where the study file need not.
     told.setdefault("modality", "tabular" if told.get("format") == "csv" else "image")
     return told, tuple(without)
+
+
+def _of_texts(findings: Findings, folder: Path) -> dict[str, Any]:
+    """Returns the fields for texts that are told in another form than in the study file."""
+    told: dict[str, Any] = {}
+    header, kind = findings.get("data.header"), findings.get("data.features.kind")
+    if header is not None:
+        told["header"] = header or [findings.get("data.input"), findings.get("data.label")]
+    if kind is not None:
+        told["features"] = ENCODER.removesuffix(":") if kind.startswith(ENCODER) else kind
+    if kind is not None and kind.startswith(ENCODER):
+        told["encoder"] = str(folder / kind.removeprefix(ENCODER))
+    architecture = findings.get("model.architecture")
+    transformer = None if architecture is None else transformers_folder(architecture)
+    if transformer is not None:
+        told |= {"features": "none", "transformer": str(folder / transformer)}
+    elif architecture is not None:
+        told["architecture"] = architecture
+    return told
 
 
 def _is_offered(name: str, value: Any) -> bool:

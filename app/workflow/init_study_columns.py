@@ -16,6 +16,7 @@ from pyarrow import types
 from app.workflow.data_columns import LABEL_NAMES, holds_pictures
 from app.workflow.init_study_dialect import Dialect
 from engine.errors import RefusedInput, first_line
+from engine.labelled_lines import labelled_lines
 
 MOST_BYTES = 64 << 20
 """Of a CSV file that are looked at."""
@@ -40,8 +41,9 @@ class Column:
         distinct: how many values differ.
         rows: that were looked at.
         missing: rows without a value.
-        words: mean number of words of a text.
+        words: mean number of words of a text; of a script without spaces, of half as many as it has letters.
         example: the first value, as text.
+        values: those that differ, as text, where they can be classes.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Column:
     missing: int = 0
     words: float = 0.0
     example: str = ""
+    values: tuple[str, ...] = ()
 
     @property
     def is_index(self) -> bool:
@@ -155,13 +158,29 @@ def _csv_rows(path: Path, dialect: Dialect) -> pa.Table:
         content = content[: content.rfind(b"\n") + 1]
     if b"\0" in content:
         raise ValueError("it has a byte that is no text")
-    return pyarrow.csv.read_csv(
-        io.BytesIO(content),
-        read_options=pyarrow.csv.ReadOptions(
-            column_names=None if dialect.names else [*map(str, range(dialect.columns))]
-        ),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True),
-    )
+    try:
+        return pyarrow.csv.read_csv(
+            io.BytesIO(content),
+            read_options=pyarrow.csv.ReadOptions(
+                column_names=None if dialect.names else [*map(str, range(dialect.columns))],
+                # A text may be longer than a block, which pyarrow would not read.
+                block_size=max(len(content), 1 << 20),
+            ),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True),
+        )
+    except pa.ArrowInvalid:
+        # What divides the first lines evenly may still stand within a later text.
+        if dialect.columns != 2:
+            raise
+        return _text_rows(content, dialect)
+
+
+def _text_rows(content: bytes, dialect: Dialect) -> pa.Table:
+    """Reads lines of which the last delimiter alone counts, as the study's own reader does."""
+    rows = labelled_lines(content.decode("utf-8-sig"), dialect.delimiter)
+    names = dialect.names or ("0", "1")
+    texts, labels = zip(*(rows[1:] if dialect.names else rows), strict=True)
+    return pa.table({names[0]: texts, names[1]: labels})
 
 
 def _parquet_rows(path: Path) -> pa.Table:
@@ -184,6 +203,8 @@ def _parquet_rows(path: Path) -> pa.Table:
 def _column(name: str, values: pa.ChunkedArray) -> Column:
     if types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
+    if types.is_string_view(values.type):
+        values = values.cast(pa.string())
     kind = values.type
     rows, missing = len(values), values.null_count
     try:
@@ -192,15 +213,21 @@ def _column(name: str, values: pa.ChunkedArray) -> Column:
         return Column(name, "other", 0, rows, missing)
     present = values.drop_null()
     example = str(present[0].as_py())[:200] if len(present) else ""
+    shared = tuple(map(str, pc.unique(present).to_pylist())) if distinct <= _MOST_CLASSES else ()
     if types.is_boolean(kind) or types.is_integer(kind):
-        return Column(name, "whole", distinct, rows, missing, example=example)
+        return Column(name, "whole", distinct, rows, missing, example=example, values=shared)
     if types.is_floating(kind):
         whole = len(present) and pc.all(pc.equal(present, pc.floor(present))).as_py()
         return Column(name, "whole" if whole else "number", distinct, rows, missing, example=example)
     if types.is_decimal(kind):
         return Column(name, "number", distinct, rows, missing, example=example)
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+    if types.is_string(kind) or types.is_large_string(kind):
         texts = list(itertools.islice((value.as_py() for value in present), 500))
-        words = sum(len(text.split()) for text in texts) / max(1, len(texts))
-        return Column(name, "text", distinct, rows, missing, words, example)
+        words = sum(map(_words, texts)) / max(1, len(texts))
+        return Column(name, "text", distinct, rows, missing, words, example, shared)
     return Column(name, "other", distinct, rows, missing, example=example)
+
+
+def _words(text: str) -> float:
+    # From here on lie the scripts that divide no words: Chinese, Japanese and their kin.
+    return max(len(text.split()), sum(letter >= "\u2e80" for letter in text) / 2)

@@ -10,6 +10,7 @@ from app.workflow.init_study_dialect import dialect_of
 from app.workflow.init_study_files import Candidate, candidates, entries_of, holds_pictures
 from app.workflow.init_study_findings import Findings
 from app.workflow.init_study_pictures import sides_of_folder, sides_of_parquet
+from app.workflow.init_study_refusals import no_data, no_numbers
 from app.workflow.init_study_sets import torchvision_set
 from app.workflow.init_study_text import tell_text, text_column
 from engine.errors import RefusedInput
@@ -28,7 +29,7 @@ class DataFound:
 
     Attributes:
         modality: ``image``, ``tabular`` or ``text``.
-        classes: of a table of texts, distinct labels.
+        labels: of a table of texts, those that differ.
         rows: of a table of texts that were looked at.
         numbers: columns of numbers of a table, in their order.
         indices: of these, those that only number the rows and were left out.
@@ -37,7 +38,7 @@ class DataFound:
     modality: str
     numbers: tuple[str, ...] = ()
     indices: tuple[str, ...] = ()
-    classes: int = 0
+    labels: tuple[str, ...] = ()
     rows: int = 0
 
 
@@ -72,11 +73,7 @@ def find_data(root: Path, findings: Findings) -> DataFound:
     if refusals:
         told = "; ".join(refusal.problem for refusal in refusals[:5])
         raise RefusedInput(f"nothing in {root} can be read as data: {told}", refusals[0].expected, refusals[0].remedy)
-    raise RefusedInput(
-        f"there are no data in {root}: {_what_is_there(root)}",
-        "train.csv, .parquet or .npz, a folder train with one folder of pictures a class, or a data set of torchvision",
-        "Put the data there under such a name, or write the study file by hand",
-    )
+    raise no_data(root)
 
 
 def _told(candidate: Candidate, root: Path, findings: Findings) -> DataFound:
@@ -205,8 +202,8 @@ def _table(train: Path, data_format: str, root: Path, findings: Findings) -> Dat
         return DataFound("image")
     if text is not None:
         others = [column for column in columns if column.name not in (label.name, text[0].name)]
-        tell_text(root, *text, others, findings)
-        return DataFound("text", classes=label.distinct, rows=label.rows)
+        tell_text(*text, others, findings)
+        return DataFound("text", labels=label.values, rows=label.rows)
     return _numbers(train, columns, label, findings)
 
 
@@ -233,11 +230,7 @@ def _numbers(train: Path, columns: list[Column], label: Column, findings: Findin
     numeric = [column for column in rest if column.kind in ("number", "whole") and not column.is_index]
     others = [column for column in rest if column not in numeric and column not in indices]
     if not numeric:
-        raise RefusedInput(
-            f"{train.name} has no column of numbers beside its label {label.name!a}",
-            "numeric input columns",
-            "Turn the inputs into numbers",
-        )
+        raise no_numbers(train, label, named, others)
     if indices or others:
         why = "the columns of numbers"
         if indices:
@@ -305,15 +298,6 @@ def _tell_rivals(
 
 def _by_name(name: str) -> str:
     return ", and labels are mostly called so" if name.lower() in ("label", "labels", "y", "target") else ""
-
-
-def _what_is_there(root: Path) -> str:
-    entries = entries_of(root, root)
-    names = [path.name for path in (*entries.files, *entries.folders)]
-    if not names:
-        return "it is empty"
-    shown = ", ".join(map(ascii, names[:8]))
-    return f"it holds {shown}" + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def _written(path: Path, root: Path) -> str:

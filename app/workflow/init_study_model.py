@@ -46,14 +46,15 @@ class ModelFound:
     is_ours: bool = False
 
 
-def find_model(root: Path, findings: Findings) -> ModelFound:
+def find_model(root: Path, findings: Findings, transformer: Path | None = None) -> ModelFound:
     """Tells architecture and checkpoints as far as the files in a folder tell them.
 
     Args:
         root: the folder, resolved.
+        transformer: a folder that embeds the texts: what is in it is no checkpoint of the study.
         findings: that are added to; without a checkpoint and without a builder no architecture is.
     """
-    checkpoint, shapes = _checkpoint(root, findings)
+    checkpoint, shapes = _checkpoint(root, findings, transformer)
     if checkpoint is None and (fitted := find_sklearn(root, findings)) is not None:
         return ModelFound(*fitted, is_ours=True)
     builder = _builder(root, findings, is_needed=checkpoint is not None)
@@ -141,10 +142,12 @@ def _or_renamed(network: Recognised | None) -> str:
     )
 
 
-def _checkpoint(root: Path, findings: Findings) -> tuple[Path | None, dict[str, tuple[int, ...]]]:
+def _checkpoint(
+    root: Path, findings: Findings, left_out: Path | None
+) -> tuple[Path | None, dict[str, tuple[int, ...]]]:
     for place in _PLACES:
         folder = root / place
-        if place and (folder.is_symlink() or not folder.is_dir()):
+        if folder == left_out or (place and (folder.is_symlink() or not folder.is_dir())):
             continue
         entries = entries_of(folder, root)
         for file in entries.files:

@@ -6,7 +6,9 @@ from pathlib import Path
 from app.workflow.init_study_data import DataFound
 from app.workflow.init_study_findings import Findings
 from app.workflow.init_study_model import ModelFound
+from engine.architecture_names import TRANSFORMERS
 from engine.checkpoints import epoch_of
+from engine.text_settings import TFIDF
 
 
 def propose_model(input_shape: tuple[int, ...], samples: int, findings: Findings) -> None:
@@ -36,22 +38,43 @@ def propose_model(input_shape: tuple[int, ...], samples: int, findings: Findings
 
 
 def tell_text_model(data: DataFound, model: ModelFound, findings: Findings) -> None:
-    """Tells model and training for texts, whose numbers are the study's own."""
+    """Tells the model on texts that have become numbers, by words or by an encoder."""
     if model.checkpoint is None:
         if findings.get("model.architecture") is None:
             why = "a proposal: one layer on weighted counts of words does well on most texts"
+            if findings.get("data.features.kind") != TFIDF:
+                why = "a proposal: one layer on an encoder's embeddings does well on most texts"
             findings.infer("model.architecture", "logistic_regression", why)
-    else:
-        findings.leave_open(
-            "how texts became numbers in training",
-            f"{model.checkpoint.name} was trained on numbers that some other program made of them",
-            "Train a model on these features by `python -m app train`, with another place for checkpoints in [model]",
-        )
+        return
+    findings.leave_open(
+        "how texts became numbers in training",
+        f"{model.checkpoint.name} was trained on numbers, and no file says how they were made of the texts",
+        "If not by this study, train a model on these features by `python -m app train`, with another place for "
+        "checkpoints in [model]",
+    )
     network = model.network
-    if network is not None and network.num_classes != data.classes:
-        problem = f"the checkpoint was trained for {network.num_classes} classes, and {data.classes} labels differ"
+    if network is not None and network.num_classes != len(data.labels):
+        problem = f"the checkpoint was trained for {network.num_classes} classes, and {len(data.labels)} labels differ"
         findings.leave_open("the classes", problem, "Check label in [data]")
-    tell_training(findings, data.rows, model.checkpoint)
+
+
+def tell_text_training(data: DataFound, checkpoint: Path | None, findings: Findings) -> None:
+    """Tells ``[training]`` of texts.
+
+    Args:
+        data: with the number of texts.
+        checkpoint: of a model on features, if there is one.
+        findings: with the architecture.
+    """
+    if not str(findings.get("model.architecture")).startswith(TRANSFORMERS):
+        tell_training(findings, data.rows, checkpoint)
+        return
+    findings.infer("training.learning_rate", 0.01, "a proposal: at much larger rates the loss of a transformer leaps")
+    findings.infer("training.weight_decay", 0.001, "a proposal: a little keeps influence well-behaved")
+    findings.infer("training.batch_size", 32, "a proposal that fits into the memory of most machines")
+    findings.infer("training.epochs", 3, "a proposal: a transformer that was trained before has learnt by then")
+    findings.infer("training.schedule", "one_cycle", "a proposal: warms up, then cools down")
+    _ask_for_recipe(findings)
 
 
 def tell_training(findings: Findings, samples: int, checkpoint: Path | None) -> None:
@@ -77,8 +100,12 @@ def tell_training(findings: Findings, samples: int, checkpoint: Path | None) -> 
     if is_large:
         findings.infer("training.schedule", "one_cycle", "a proposal: warms up, then cools down")
     if checkpoint is not None:
-        findings.leave_open(
-            "how the model was trained",
-            "a checkpoint does not say it, and influence follows the same recipe",
-            "Set learning_rate, momentum, weight_decay, batch_size, epochs and schedule in [training] to what was used",
-        )
+        _ask_for_recipe(findings)
+
+
+def _ask_for_recipe(findings: Findings) -> None:
+    findings.leave_open(
+        "how the model was trained",
+        "a checkpoint does not say it, and influence follows the same recipe",
+        "Set learning_rate, momentum, weight_decay, batch_size, epochs and schedule in [training] to what was used",
+    )

@@ -12,7 +12,10 @@ from engine.study import load_study
 
 ACTIVE = ("waiting", "running")
 """States of a job that has a worker, or is about to."""
-RESUMABLE = {"cancelled": "Go on", "interrupted": "Go on", "failed": "Try again", "refused": "Try again"}
+RESUMABLE = {
+    **dict.fromkeys(("cancelled", "interrupted", "killed", "out of time"), "Go on"),
+    **dict.fromkeys(("failed", "refused", "crashed", "out of memory", "disk full"), "Try again"),
+}
 """What starting a job again is called, by the state it is in."""
 _TOLD = ("targets", "classes", "setting", "epoch", "seed", "how", "rounds", "iterations", "candidate")
 
@@ -75,7 +78,9 @@ def job_row(job: JobFolder) -> JobRow:
 
 
 def progress_words(status: JobStatus) -> str:
-    """Says what a running job does, how far it is and how long it will take yet."""
+    """Says what an active job does or waits for, how far it is and how long it will take yet."""
+    if status.state == "waiting" and status.note:
+        return status.note
     if not status.total:
         return "Starting …"
     left = "" if status.seconds_left is None else f", about {duration_words(status.seconds_left)} left"

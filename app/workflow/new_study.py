@@ -8,13 +8,16 @@ from typing import Any, get_args
 import tomli_w
 
 from app.workflow.folder_browser import Roots
+from app.workflow.named_folders import check_set, check_transformer
+from engine.architecture_names import TRANSFORMERS, transformers_folder
 from engine.errors import RefusedInput
-from engine.study import FORMATS, Model, Training, load_study, study_problems
-from engine.torchvision_sets import SETS, refuse_missing
+from engine.study import FORMATS, Data, Model, Training, load_study, study_problems
+from engine.text_settings import DEFAULT_COLUMN
+from engine.torchvision_sets import SETS
 from engine.whole_files import write_whole
 
 STUDY_FILE = "study.toml"
-PATHS = ("train", "validation", "test", "root", "encoder", "checkpoints", "folder")
+PATHS = ("train", "validation", "test", "root", "encoder", "transformer", "checkpoints", "folder")
 """The answers that are paths."""
 _FORM_KNOWS = ("csv", "npz", "parquet", "image_folder", "torchvision")
 _CHECKPOINTS = Model.model_fields["checkpoints"].default
@@ -41,12 +44,16 @@ class Answers:
     input: tuple[str, ...] = ()
     label: str = ""
     delimiter: str = ""
+    header: tuple[str, ...] = ()
+    """Names of the columns of a CSV file whose first line is a sample; none where it names them."""
     class_names: tuple[str, ...] = ()
     """In the order of the model's outputs; none for the order of the alphabet."""
     features: str = "tfidf"
     """How texts become numbers: ``tfidf``, ``encoder``, or ``none`` where a transformer is analysed itself."""
     encoder: str = ""
     """The folder of the encoder."""
+    transformer: str = ""
+    """The folder of the transformer that is analysed itself: it takes the place of ``architecture``."""
     resize: int = 0
     """0 for none."""
     mean: str = ""
@@ -113,6 +120,8 @@ def study_values(answers: Answers, folder: Path | None) -> dict[str, Any]:
         data["label"] = answers.label
     if answers.delimiter and answers.format == "csv":
         data["delimiter"] = answers.delimiter
+    if answers.header and answers.format == "csv":
+        data["header"] = False if _is_text_and_label(answers) else list(answers.header)
     if answers.format in ("npz", "parquet") or answers.modality == "text":
         data["modality"] = answers.modality
     data |= _features(answers, folder)
@@ -126,17 +135,17 @@ def study_values(answers: Answers, folder: Path | None) -> dict[str, Any]:
     if transform:
         data["transform"] = transform
 
-    model: dict[str, Any] = {"architecture": answers.architecture}
-    model["checkpoints"] = _written(answers.checkpoints, folder) if answers.checkpoints else _CHECKPOINTS
-    if answers.architecture in ("logistic_regression", "mlp") and not answers.bias:
-        model["bias"] = False
-    if answers.architecture == "mlp":
-        model["hidden"] = _numbers(answers.hidden)
     training = {
         name: getattr(answers, name)
         for name in ("learning_rate", "momentum", "weight_decay", "batch_size", "epochs", "schedule")
     }
-    return {"name": answers.name, "seed": answers.seed, "data": data, "model": model, "training": training}
+    return {
+        "name": answers.name,
+        "seed": answers.seed,
+        "data": data,
+        "model": _model(answers, folder),
+        "training": training,
+    }
 
 
 def problems(answers: Answers, roots: Roots) -> dict[str, RefusedInput]:
@@ -150,7 +159,7 @@ def problems(answers: Answers, roots: Roots) -> dict[str, RefusedInput]:
     folders = answers.format == "image_folder"
     if answers.format == "torchvision":
         if answers.root:
-            _note(found, "data.root", lambda: _check_set(answers, roots))
+            _note(found, "data.root", lambda: check_set(answers.dataset, answers.root, answers.download, roots))
         else:
             # Under its own field, and not under the table.
             found.pop("data", None)
@@ -159,7 +168,8 @@ def problems(answers: Answers, roots: Roots) -> dict[str, RefusedInput]:
         if text := getattr(answers, split):
             _note(found, f"data.{split}", lambda text=text: roots.existing(text, folder=folders))
     if answers.modality == "text" and answers.features == "encoder" and answers.encoder:
-        _note(found, "data.features.kind", lambda: roots.existing(answers.encoder, folder=True))
+        _note(found, "data.features.kind", lambda: check_transformer(answers.encoder, roots, needs_weights=True))
+    _check_model(answers, roots, found)
     if answers.checkpoints:
         _note(found, "model.checkpoints", lambda: roots.resolved(answers.checkpoints))
     if _has_one_input(answers) and len(answers.input) > 1 and answers.format != "torchvision":
@@ -236,6 +246,19 @@ def write_study(answers: Answers, roots: Roots, may_replace: bool = False) -> Pa
     return file
 
 
+def _model(answers: Answers, folder: Path | None) -> dict[str, Any]:
+    architecture = answers.architecture
+    if _has_transformer(answers) and answers.transformer:
+        architecture = TRANSFORMERS + _written(answers.transformer, folder)
+    model: dict[str, Any] = {"architecture": architecture}
+    model["checkpoints"] = _written(answers.checkpoints, folder) if answers.checkpoints else _CHECKPOINTS
+    if architecture in ("logistic_regression", "mlp") and not answers.bias:
+        model["bias"] = False
+    if architecture == "mlp":
+        model["hidden"] = _numbers(answers.hidden)
+    return model
+
+
 def _features(answers: Answers, folder: Path | None) -> dict[str, Any]:
     if answers.modality != "text" or answers.features == "none":
         return {}
@@ -243,16 +266,35 @@ def _features(answers: Answers, folder: Path | None) -> dict[str, Any]:
     return {"features": {"kind": f"encoder:{encoder}" if answers.features == "encoder" else answers.features}}
 
 
+def _is_text_and_label(answers: Answers) -> bool:
+    """Says whether the lines of a file are a text and its label, for which a study has a word of its own."""
+    text = answers.input[0] if len(answers.input) == 1 else DEFAULT_COLUMN
+    return answers.modality == "text" and answers.header == (text, answers.label or Data.model_fields["label"].default)
+
+
+def _has_transformer(answers: Answers) -> bool:
+    """Says whether texts are given to a transformer that is the model itself."""
+    return answers.modality == "text" and answers.features == "none" and answers.format != "torchvision"
+
+
 def _has_one_input(answers: Answers) -> bool:
     return answers.modality != "tabular" or answers.format == "npz"
 
 
-def _check_set(answers: Answers, roots: Roots) -> None:
-    """Refuses a root that may not be looked at, and files that are missing and may not be fetched."""
-    if answers.download:
-        roots.resolved(answers.root)
-    elif answers.dataset in SETS:
-        refuse_missing(answers.dataset, roots.existing(answers.root, folder=True), download=False)
+def _check_model(answers: Answers, roots: Roots, found: dict[str, RefusedInput]) -> None:
+    """Adds what is wrong with the folder of a transformer that is the model, chosen or written as the architecture."""
+    written = transformers_folder(answers.architecture)
+    if _has_transformer(answers) and answers.transformer:
+        _note(found, "model.architecture", lambda: check_transformer(answers.transformer, roots, needs_weights=False))
+    elif written:
+        # Relative to the study file, as it is read there.
+        place = str(Path(answers.folder) / written)
+        _note(found, "model.architecture", lambda: check_transformer(place, roots, needs_weights=False))
+    elif _has_transformer(answers):
+        found.pop("", None)
+        found["model.architecture"] = RefusedInput(
+            "no folder is chosen", "the folder of a transformer", "Choose a folder, or another way to read the texts"
+        )
 
 
 def _on_one_line(written: re.Match[str]) -> str:

@@ -73,7 +73,8 @@ def _sample(excerpt: Excerpt, index: int) -> dict[str, Any]:
         return told | {"text": shortened(train.texts.values[index]), "length": length}
     inputs = train.inputs[index]
     if inputs.ndim == 3:
-        return told | {"picture": encoded(inputs.numpy(), _SIDE)}
+        size = None if train.sizes is None else train.sizes[index]
+        return told | {"picture": encoded(inputs.numpy(), _SIDE, size)}
     return told | {"values": [float(value) for value in inputs[:_COLUMNS]]}
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from app.workflow.influence import fold_counts, fold_rows, influence_run
+from app.workflow.influence import fold_counts, fold_rows, influence_run, stored_influence
 from app.workflow.next_epochs import next_epochs, unweighted
+from app.workflow.unchanged import finish_unchanged
 from cache.fingerprints import RESULT_VERSION, probe_key
 from cache.run_folder import RunFolder
 from cache.store import Store
@@ -56,7 +57,7 @@ def probe_run(
     """Returns the finished probes of an influence run, and whether they were there already.
 
     Raises:
-        RefusedInput: if the checkpoint cannot be used or a training diverges.
+        RefusedInput: if the checkpoint cannot be used, a training diverges, or data or checkpoint change meanwhile.
         Cancelled: when ``progress`` raises it.
     """
     folder = store.run(probe_key(influence.key))
@@ -64,7 +65,13 @@ def probe_run(
     if not cached:
         with folder.lock():
             if not folder.is_finished:
-                folder.finish(_probed(study, influence, data, progress))
+                finish_unchanged(
+                    folder,
+                    _probed(study, influence, data, progress),
+                    influence.key,
+                    lambda: stored_influence(study, store).key,
+                    "the data or the checkpoint changed during the probe epochs",
+                )
     return folder, cached
 
 

@@ -20,12 +20,12 @@ from app.workflow.influence import fold_counts, fold_rows, stored_influence
 from app.workflow.removal_plan import SETS, RemovalPlan
 from app.workflow.retrained_parts import retrained
 from app.workflow.sentences import removal_sentence
+from app.workflow.unchanged import finish_unchanged
 from cache.fingerprints import RESULT_VERSION, removal_key
 from cache.run_folder import RunFolder
 from cache.store import Store
 from engine.data import StudyData
 from engine.device import resolve_device
-from engine.errors import RefusedInput
 from engine.experiments.removal import (
     SIGNS,
     Agreement,
@@ -75,14 +75,13 @@ def removal_run(
             if not folder.is_finished:
                 keep_parts_of(folder, {"device": resolve_device(study.compute).type})
                 result = _Removal(study, store, folder, influence, data, plan, progress).run()
-                if stored_influence(study, store).key != influence.key:
-                    folder.discard()
-                    raise RefusedInput(
-                        "the data or the checkpoint changed during the removal study",
-                        "files that stay as they are until the end",
-                        "Start again when they are in place",
-                    )
-                folder.finish(result)
+                finish_unchanged(
+                    folder,
+                    result,
+                    influence.key,
+                    lambda: stored_influence(study, store).key,
+                    "the data or the checkpoint changed during the removal study",
+                )
     return folder, cached
 
 

@@ -14,6 +14,7 @@ from app.workflow.improvement import choice_run
 from app.workflow.influence import influence_run, stored_influence
 from app.workflow.options import ALL_CLASSES, COURSE_CORRECTION
 from app.workflow.search_run import searched
+from app.workflow.unchanged import finish_unchanged
 from cache.fingerprints import reweight_key
 from cache.run_folder import RunFolder
 from cache.store import Store
@@ -43,7 +44,8 @@ def reweight(study: Study, store: Store, options: dict[str, Any], progress: Prog
         orders that the search has not seen (all classes: trainings from scratch), as shares of accuracy.
 
     Raises:
-        RefusedInput: if data, checkpoint, targets or settings cannot be used, or no candidate has the number.
+        RefusedInput: if data, checkpoint, targets or settings cannot be used, if files change meanwhile, or if no
+            candidate has the number.
         Cancelled: when ``progress`` raises it; finished generations are kept.
     """
     number = options.get("candidate")
@@ -95,5 +97,11 @@ def _search_run(study: Study, store: Store, progress: Progress) -> tuple[RunFold
         data = data or load_data(study, progress)
         with folder.lock():
             if not folder.is_finished:
-                folder.finish(searched(study, store, folder, influence, data, progress))
+                finish_unchanged(
+                    folder,
+                    searched(study, store, folder, influence, data, progress),
+                    influence.key,
+                    lambda: stored_influence(study, store).key,
+                    "the data or the checkpoint changed during the search",
+                )
     return folder, cached

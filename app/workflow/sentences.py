@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.manifests import measurement_of
+from engine.chance import is_at_chance
 from engine.judged_by import WORDS
 from engine.study import Study
 
@@ -163,6 +164,14 @@ def influence_notices(study: Study, manifest: Mapping[str, Any]) -> list[str]:
             f"[training] does not tell {' and '.join(assumed)}: influence predicts {training.epochs} epochs at a"
             f" learning rate of {training.learning_rate:g}. Say there how the model was trained, or set [influence]"
             " damping = 'heuristic'."
+        )
+    accuracy = np.asarray(manifest["accuracy"]["validation"], float)
+    if is_at_chance(accuracy, manifest["counts"]["validation"]):
+        told.append(
+            "On validation samples this checkpoint is no better than guessing (mean accuracy of its classes"
+            f" {np.nanmean(accuracy):.0%}, {1 / len(accuracy):.0%} by chance). What is said of its ceiling is said of"
+            " small changes around a model that has learnt nothing: train it first, or see whether the right checkpoint"
+            " was chosen."
         )
     return told
 

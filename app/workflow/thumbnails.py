@@ -4,16 +4,28 @@ import base64
 from io import BytesIO
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 SIDE = 64
 """Pixels that a thumbnail's longer side has at most."""
 
 
-def upright(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Returns a stored picture ``(C, H, W)`` as pictures are shown: ``(H, W)`` in grey, ``(H, W, C)`` in colour."""
-    return pixels.transpose(1, 2, 0).squeeze(axis=2) if pixels.shape[0] == 1 else pixels.transpose(1, 2, 0)
+def upright(pixels: NDArray[np.uint8], size: ArrayLike | None = None) -> NDArray[np.uint8]:
+    """Returns a stored picture as pictures are shown: ``(H, W)`` in grey, ``(H, W, C)`` in colour.
+
+    Args:
+        pixels: ``(C, H, W)``, where ``resize`` made it a square.
+        size: width and height that it had; its proportions are given back to it, and its longer side stays as long.
+    """
+    shown = pixels.transpose(1, 2, 0).squeeze(axis=2) if pixels.shape[0] == 1 else pixels.transpose(1, 2, 0)
+    if size is None:
+        return shown
+    own, longest = np.asarray(size, float), max(shown.shape[:2])
+    width, height = (max(1, round(side)) for side in longest * own / own.max())
+    if (height, width) == shown.shape[:2]:
+        return shown
+    return np.asarray(Image.fromarray(shown).resize((width, height), Image.Resampling.BILINEAR))
 
 
 def enlarged(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -38,23 +50,25 @@ def shown_width(pixels: NDArray[np.uint8], side: int) -> int:
     return max(1, round(side * width / max(height, width)))
 
 
-def thumbnail(pixels: NDArray[np.uint8]) -> str:
+def thumbnail(pixels: NDArray[np.uint8], size: ArrayLike | None = None) -> str:
     """Returns a picture as a PNG in a data address, its longer side at most ``SIDE`` pixels.
 
     Args:
         pixels: as stored, ``(C, H, W)`` uint8.
+        size: width and height that it had, see :func:`upright`.
     """
-    return f"data:image/png;base64,{encoded(pixels, SIDE)}"
+    return f"data:image/png;base64,{encoded(pixels, SIDE, size)}"
 
 
-def encoded(pixels: NDArray[np.uint8], side: int) -> str:
+def encoded(pixels: NDArray[np.uint8], side: int, size: ArrayLike | None = None) -> str:
     """Returns a picture as a PNG in base64: a small one enlarged by whole pixels, a large one made smaller.
 
     Args:
         pixels: as stored, ``(C, H, W)`` uint8.
         side: that its longer side has at most, in pixels.
+        size: width and height that it had, see :func:`upright`.
     """
-    picture = Image.fromarray(enlarged(upright(pixels), side))
+    picture = Image.fromarray(enlarged(upright(pixels, size), side))
     picture.thumbnail((side, side))
     written = BytesIO()
     picture.save(written, "PNG")

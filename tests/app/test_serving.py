@@ -1,12 +1,31 @@
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from app.serving import SAMPLES, serve
+from app.serving import SAMPLES, UPLOAD_MEGABYTES, serve
 from cache.store import Store, StoreBusy
+from engine.errors import RefusedInput
+
+REPORT = """
+import json, sys
+from streamlit import config
+from streamlit.web import bootstrap, cli
+
+def tell(file, args=None, flag_options=None):
+    bootstrap.load_config_options(flag_options)
+    names = ("server.address", "server.enableXsrfProtection", "server.enableCORS", "server.maxUploadSize",
+             "browser.gatherUsageStats", "client.showErrorDetails", "secrets.files",
+             "server.allowedHosts", "logger.hideWelcomeMessage")
+    print(json.dumps({name: config.get_option(name) for name in names}))
+
+cli._main_run = tell
+cli.main(["run", __import__("app.dashboard").dashboard.__file__, *sys.argv[1:]])
+"""
 
 
 class Replaced(Exception):
@@ -14,8 +33,9 @@ class Replaced(Exception):
 
 
 @pytest.fixture
-def served(monkeypatch) -> Callable[[Path, int], tuple[list[str], dict[str, str]]]:
+def served(monkeypatch, tmp_path) -> Callable[..., tuple[list[str], dict[str, str]]]:
     """Tells the arguments and the environment that the server would be started with."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     told: list[tuple[list[str], dict[str, str]]] = []
 
     def execve(path: str, arguments: list[str], environment: dict[str, str]) -> None:
@@ -25,9 +45,9 @@ def served(monkeypatch) -> Callable[[Path, int], tuple[list[str], dict[str, str]
 
     monkeypatch.setattr(os, "execve", execve)
 
-    def start(root: Path, port: int) -> tuple[list[str], dict[str, str]]:
+    def start(root: Path, port: int, *address: str) -> tuple[list[str], dict[str, str]]:
         with pytest.raises(Replaced):
-            serve(root, port)
+            serve(root, port, *address)
         return told.pop()
 
     return start
@@ -42,7 +62,35 @@ def test_the_server_is_reached_from_this_machine_only(served, tmp_path, capsys):
     assert "--server.port=9000" in arguments
     assert environment["PARETOSCOPE_STORE"] == str(tmp_path / "store")
     assert environment["PARETOSCOPE_ADDRESS"] == "http://127.0.0.1:9000"
-    assert "http://127.0.0.1:9000" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "http://127.0.0.1:9000" in told.out
+    assert told.err == ""
+
+
+def test_a_server_that_others_reach_without_a_login_is_warned_of_in_the_terminal(served, tmp_path, capsys):
+    arguments, environment = served(tmp_path / "store", 9000, "0.0.0.0")
+
+    assert "--server.address=0.0.0.0" in arguments
+    assert environment["PARETOSCOPE_ADDRESS"] == "http://0.0.0.0:9000"
+    assert "without a login" in capsys.readouterr().err
+
+
+def test_the_login_that_was_looked_at_is_the_one_that_is_used(served, tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    arguments, _ = served(tmp_path / "store", 9000)
+
+    used = [argument for argument in arguments if argument.startswith("--secrets.files=")]
+    assert used == [f"--secrets.files={tmp_path}/{place}/.streamlit/secrets.toml" for place in ("home", "work")]
+
+
+def test_a_login_that_is_set_up_wrongly_keeps_the_server_from_starting(served, tmp_path, monkeypatch):
+    (tmp_path / "home" / ".streamlit").mkdir(parents=True)
+    (tmp_path / "home" / ".streamlit" / "secrets.toml").write_text('[auth]\ncookie_secret = "short"\n')
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+    with pytest.raises(RefusedInput, match="redirect_uri is missing"):
+        serve(tmp_path / "store", 9000)
 
 
 def test_nothing_is_sent_out_and_no_traceback_is_shown(served, tmp_path):
@@ -50,6 +98,42 @@ def test_nothing_is_sent_out_and_no_traceback_is_shown(served, tmp_path):
 
     assert "--browser.gatherUsageStats=false" in arguments
     assert "--client.showErrorDetails=none" in arguments
+
+
+def test_requests_of_other_sites_are_refused_and_uploads_are_bounded(served, tmp_path):
+    arguments, _ = served(tmp_path, 8501)
+
+    assert {"--server.enableXsrfProtection=true", "--server.enableCORS=true"} <= set(arguments)
+    assert f"--server.maxUploadSize={UPLOAD_MEGABYTES}" in arguments
+
+
+def test_the_settings_are_those_that_streamlit_then_works_with(served, tmp_path, monkeypatch):
+    """A setting that Streamlit does not know, or takes otherwise, would silently leave its default."""
+    (tmp_path / ".streamlit").mkdir()
+    against = '[server]\nenableXsrfProtection = false\naddress = "0.0.0.0"\n[client]\nshowErrorDetails = "full"\n'
+    (tmp_path / ".streamlit" / "config.toml").write_text(against)
+    arguments, environment = served(tmp_path / "store", 8501)
+
+    told = subprocess.run(
+        [sys.executable, "-c", REPORT, *arguments[5:]],
+        cwd=tmp_path,
+        env={**environment, "HOME": str(tmp_path), "STREAMLIT_SERVER_ENABLE_CORS": "false"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert json.loads(told.stdout) == {
+        "server.address": "127.0.0.1",
+        "server.enableXsrfProtection": True,
+        "server.enableCORS": True,
+        "server.maxUploadSize": UPLOAD_MEGABYTES,
+        "browser.gatherUsageStats": False,
+        "client.showErrorDetails": "none",
+        "server.allowedHosts": ["localhost", "127.0.0.1", "::1"],
+        "logger.hideWelcomeMessage": True,
+        "secrets.files": [f"{tmp_path}/home/.streamlit/secrets.toml", f"{Path.cwd()}/.streamlit/secrets.toml"],
+    }
 
 
 def test_the_project_is_importable_and_what_was_importable_stays_so(served, tmp_path, monkeypatch):

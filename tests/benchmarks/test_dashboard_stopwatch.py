@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from benchmarks.dashboard_browser import chromium, visiting
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 LATE = """<div data-testid="stApp" data-test-script-state="notRunning"><main data-testid="stMain">
 <div class="st-key-targets_ceiling" id="list">cat</div><button id="bar">dog</button></main></div>"""

@@ -22,8 +22,9 @@ ARGUMENTS = [
 ]
 
 
-# A busy machine draws a page in more than the five seconds that playwright waits for by itself.
-expect.set_options(timeout=30_000)
+PATIENCE = 90_000
+"""Milliseconds: a busy machine draws a page in more than the five seconds that playwright waits for by itself."""
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    yield page
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
     context.close()

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.charts import FARTHEST_POINT, chart, click_at, click_bar, click_cell, wait_for_view
 from tests.browser.conftest import REPOSITORY, Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.browser
 
 
 def test_the_first_page_answers_with_real_numbers(page: Page, server: Server) -> None:

@@ -9,17 +9,9 @@ from playwright.sync_api import Page, expect
 from tests.browser.charts import FARTHEST_POINT, chart, click_at, click_cell, wait_for_view
 from tests.browser.conftest import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-# A page that is opened anew reads the data: as long as everything else may take.
-expect.set_options(timeout=30_000)
+pytestmark = pytest.mark.browser
 
 PAIR = "pair_1_8"
-
-
-@pytest.fixture(autouse=True)
-def patient(page: Page) -> None:
-    """A machine that is busy otherwise takes long to open a page for the first time."""
-    page.set_default_timeout(60_000)
 
 
 SCREEN_POINT = """(plot, points) => {

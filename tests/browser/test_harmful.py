@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.charts import chart, click_bar, wait_for_view
 from tests.browser.conftest import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.browser
 
 
 def test_a_click_on_a_bar_lists_its_samples_and_a_second_one_puts_them_away(page: Page, server: Server) -> None:

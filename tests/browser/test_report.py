@@ -13,7 +13,7 @@ from cache.store import Store
 from engine.study import load_study
 from tests.browser.conftest import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.browser
 
 DARK_TEXT_ON_LIGHT, LIGHT_TEXT_ON_DARK = "rgb(34, 39, 46)", "rgb(230, 232, 235)"
 Opened = Callable[..., tuple[Page, list[str]]]

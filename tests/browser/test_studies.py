@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.charts import chart, wait_for_view
 from tests.browser.conftest import REPOSITORY, Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.browser
 
 STILL = "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
 SECONDS = 120_000

@@ -13,6 +13,12 @@ DASHBOARD = Path(app.components.server_state.__file__).parents[1] / "dashboard" 
 Page = Callable[..., AppTest]
 
 
+@pytest.fixture(autouse=True)
+def _for_this_machine_alone(monkeypatch):
+    """Takes the dashboard as it is served by default: bound to more, each of its pages says so."""
+    monkeypatch.setattr("app.dashboard.gate.bound_to", lambda: "127.0.0.1")
+
+
 @pytest.fixture
 def page_of(digits_store, monkeypatch) -> Iterator[Callable[[Path, str], Page]]:
     """From a study's folder and a page's name to what opens it; its keyword arguments are what the address says."""

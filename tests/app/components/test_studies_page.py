@@ -16,6 +16,7 @@ from cache.store import Store
 from engine.study import load_study
 from tests.app.components.contents import labels, pictures, told
 from tests.engine.data.vision_sets import write_set
+from tests.engine.text_studies import texts_of, write_transformer
 
 
 @pytest.fixture
@@ -474,3 +475,48 @@ def test_a_file_of_skops_makes_the_model_one_of_scikit_learn(studies, digits, ta
     assert 'architecture = "sklearn"' in study_file(page)
     page = fill(page, checkpoints="tables/model.joblib")
     assert "run whatever code is in them" in told(page)
+
+
+@pytest.mark.parametrize("kind", ["words", "encoder", "transformer"])
+def test_a_folder_with_texts_fills_in_how_they_become_numbers(studies, digits, tables, kind):
+    for name, count, seed in (("train", 60, 1), ("validation", 24, 2)):
+        (tables / f"{name}.csv").unlink()
+        texts = zip(*texts_of(count, seed), strict=True)
+        (tables / f"{name}.txt").write_text("".join(f"{text};{label}\n" for text, label in texts))
+    if kind != "words":
+        write_transformer(tables / "bert", weights=True)
+    page = part(studies(study=str(digits / "study.toml")), "New study")
+
+    page = press(fill(page, looked_folder="tables"), "Look at the folder")
+    if kind == "transformer":
+        page = page.radio(key="new_features").set_value("none").run()
+        assert "no folder is chosen" in told(page)
+        assert "new_architecture" not in [field.key for field in page.selectbox]
+        page = fill(page, transformer="tables/bert")
+
+    assert not any("has no field" in warning.value for warning in page.warning)
+    assert page.success[-1].value == "The study file is valid."
+    page = press(page, "Create the study")
+    study = load_study(tables)
+    assert (study.data.header, study.data.delimiter, study.data.modality) == (False, ";", "text")
+    features = {"words": "tfidf", "encoder": "encoder:bert", "transformer": None}[kind]
+    assert (study.data.features.kind if study.data.features else None) == features
+    assert study.model.architecture == ("transformers:bert" if kind == "transformer" else "logistic_regression")
+
+
+@pytest.mark.parametrize(("use", "field"), [("encoder", "encoder"), ("none", "transformer")])
+def test_a_transformer_outside_of_the_allowed_folders_is_told_beside_its_field(
+    studies, digits, tables, tmp_path_factory, use, field
+):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "bert"
+    write_transformer(elsewhere, weights=True)
+    (tables / "bert").symlink_to(elsewhere)
+    page = fill(part(studies(study=str(digits / "study.toml")), "New study"), train="tables/train.csv")
+    page = page.button_group(key="new_modality").set_value("text").run()
+    page = page.radio(key="new_features").set_value(use).run()
+
+    for path in (str(elsewhere), "tables/bert"):
+        page = fill(page, **{field: path})
+        assert "outside of the allowed folders" in told(page)
+        assert page.button(key="create_study").disabled
+        assert page.button(key="preview").disabled

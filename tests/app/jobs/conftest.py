@@ -65,8 +65,9 @@ def start(store: Store, study: Path, tmp_path: Path, worker_argv: tuple[str, str
 
 
 @pytest.fixture
-def unchanged_signals() -> Iterator[None]:
-    """Puts back the handlers that a worker sets where it runs in this process."""
+def unconfined(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Puts back the handlers that a worker sets where it runs in this process, and spares this one its limits."""
+    monkeypatch.setattr("app.jobs.worker.confine", lambda limits: None)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     for number, handler in before.items():

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 from app.jobs import lock
 from app.jobs.folder import JobFolder, JobRequest, is_job_id
 from engine.errors import RefusedInput
-from engine.whole_files import PARTIAL
+from engine.whole_files import PARTIAL, write_whole
 
 ID = "0123456789abcdef0123"
 
@@ -66,15 +67,42 @@ def test_a_worker_killed_after_the_wish_to_stop_counts_as_cancelled(job: JobFold
     assert "start it again" in status.message
 
 
-@pytest.mark.parametrize(
-    ("code", "words"), [(-9, "ran out of memory"), (-11, "SIGSEGV"), (1, "ended without a result")]
-)
-def test_a_death_is_told_in_words(job: JobFolder, code: int, words: str) -> None:
+def test_a_death_is_told_in_words(job: JobFolder) -> None:
     job.write_worker()
-    job.write_exit(os.getpid(), code)
+    job.write_exit(os.getpid(), -11)
     status = job.status()
-    assert status.state == "interrupted"
-    assert words in status.message
+    assert status.state == "crashed"
+    assert "SIGSEGV" in status.message
+
+
+def test_a_job_that_waits_for_a_place_says_so_until_it_begins(job: JobFolder) -> None:
+    held = lock.acquire(job.lock_path)
+    assert held is not None
+    job.write_waiting(3, 2)
+    job.write_worker()
+    status = job.status()
+    assert (status.state, status.note) == ("waiting", "Waits for one of the 2 places for jobs; 3 were asked for before")
+    job.write_waiting(0, 1)
+    assert job.status().note == "Waits for the one place for jobs"
+    job.write_begun()
+    status = job.status()
+    assert (status.state, status.note) == ("running", "")
+    lock.release(held)
+
+
+def test_the_outcome_is_written_on_a_disk_that_is_full(job: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    job.write_worker()
+
+    def on_a_full_disk(path: Path, content: bytes, durable: bool = True) -> None:
+        # What the reserve takes up is all the room there is.
+        if (job.path / "reserve").exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_whole(path, content, durable)
+
+    monkeypatch.setattr("app.jobs.folder.write_whole", on_a_full_disk)
+    job.write_error("disk full", "It is full.")
+    assert job.status().state == "disk full"
+    assert not (job.path / "reserve").exists()
 
 
 def test_the_exit_of_an_earlier_worker_says_nothing_of_the_latest(job: JobFolder) -> None:
@@ -97,6 +125,7 @@ def test_a_cleared_attempt_leaves_only_the_request_and_the_log(job: JobFolder) -
     job.write_result({}, {})
     job.write_error("failed", "")
     job.write_exit(1, 1)
+    job.write_waiting(1, 1)
     (job.path / f"{PARTIAL}1234-progress.json").write_text("{")  # as a killed worker leaves it
     job.request_cancel()
     job.clear_attempt()

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ from engine.errors import RefusedInput
 Start = Callable[..., JobFolder]
 Wait = Callable[[JobFolder], None]
 
-# Eight processes that have all imported what they need and wait for the end of one pipe.
+# Fifty processes that have all imported what they need and wait for the end of one pipe.
 RACERS = """
 import json, os, sys
 from pathlib import Path
@@ -28,7 +29,7 @@ from cache.store import Store
 
 root, study, options, argv = json.loads(sys.argv[1])
 waiting, line = os.pipe()
-for _ in range(8):
+for _ in range(50):
     if os.fork() == 0:
         os.close(line)
         os.read(waiting, 1)
@@ -36,7 +37,7 @@ for _ in range(8):
         os.write(1, f"{job.id} ".encode())
         os._exit(0)
 os.close(line)
-sys.exit(sum(os.waitstatus_to_exitcode(os.wait()[1]) != 0 for _ in range(8)))
+sys.exit(sum(os.waitstatus_to_exitcode(os.wait()[1]) != 0 for _ in range(50)))
 """
 
 
@@ -51,7 +52,7 @@ def launched_nothing(store: Store, study: Path, options: dict[str, object]) -> J
     return start_job(store, "count", study, options, ("true",))
 
 
-def test_a_killed_worker_is_interrupted_and_the_next_one_resumes_its_parts(
+def test_a_killed_worker_is_told_as_killed_and_the_next_one_resumes_its_parts(
     start: Start, wait: Wait, gate: Path
 ) -> None:
     job = start("count", steps=6, gate=3)
@@ -60,14 +61,14 @@ def test_a_killed_worker_is_interrupted_and_the_next_one_resumes_its_parts(
         os.kill(pid_of(job), signal.SIGKILL)
         wait(job)
     status = job.status()
-    assert status.state == "interrupted"
-    assert "ran out of memory" in status.message
+    assert status.state == "killed"
+    assert "killed from outside (SIGKILL)" in status.message
     assert status.result is None
     again = start("count", steps=6, gate=3)
     assert again.id == job.id
     wait(again)
     status = again.status()
-    assert status.state == "finished"
+    assert status.state == "finished", again.log_tail()
     assert status.result is not None
     assert status.result["made"] == [4, 5]
 
@@ -93,7 +94,9 @@ def test_sigterm_is_a_wish_to_stop(start: Start, wait: Wait, gate: Path, tmp_pat
     with gate.open("w"):
         os.kill(pid_of(job), signal.SIGTERM)
     wait(job)
-    assert job.status().state == "cancelled"
+    status = job.status()
+    assert status.state == "cancelled"
+    assert "Stopped from outside" in status.message
     assert len(list(tmp_path.glob("part-*"))) == 4
 
 
@@ -133,7 +136,7 @@ def test_of_racing_starters_exactly_one_starts_a_worker(
         [sys.executable, "-c", RACERS, argument], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True
     )
     ids = racers.stdout.split()
-    assert len(ids) == 8
+    assert len(ids) == 50
     assert len(set(ids)) == 1
     job = open_job(store, ids[0])
     with gate.open("w"):
@@ -200,6 +203,21 @@ def test_a_job_is_of_the_study_as_its_file_reads_now(store: Store, study: Path, 
     assert is_of_current_study(job)
     study.write_text(study.read_text() + "# another")
     assert not is_of_current_study(job)
+
+
+def test_a_job_that_a_full_disk_keeps_from_its_start_is_refused_and_starts_once_there_is_room(
+    start: Start, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JobFolder, "write_request", full)
+        with pytest.raises(RefusedInput, match="cannot be started: No space left on device"):
+            start("count", steps=2)
+    job = start("count", steps=2)
+    wait(job)
+    assert job.status().state == "finished"
 
 
 def test_a_worker_that_cannot_be_launched_leaves_the_job_free(store: Store, study: Path) -> None:

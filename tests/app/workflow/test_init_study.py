@@ -289,15 +289,6 @@ def test_columns_of_a_table_without_names_get_some(folder):
     assert data.label == "label"
 
 
-def test_a_folder_with_a_transformer_beside_texts_is_told(folder):
-    write_texts(folder / "train.csv", ",", "text,label\n")
-    (folder / "encoder").mkdir()
-    (folder / "encoder" / "config.json").write_text('{"model_type": "bert"}')
-    (folder / "encoder" / "tokenizer.json").write_text("{}")
-
-    assert 'architecture = "transformers:encoder"' in opened(init_study(folder))
-
-
 def test_a_fitted_model_of_scikit_learn_is_known(folder):
     import skops.io
     from sklearn.linear_model import LogisticRegression

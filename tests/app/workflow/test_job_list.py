@@ -1,9 +1,12 @@
 import json
+from typing import get_args
 
 import pytest
 
+from app.components.job_list import ICONS
 from app.jobs import JobStatus
-from app.workflow.job_list import duration_words, job_rows, progress_words
+from app.jobs.folder import State
+from app.workflow.job_list import RESUMABLE, duration_words, job_rows, progress_words
 from cache.store import Store
 
 REQUEST: dict[str, object] = {
@@ -86,9 +89,17 @@ def test_what_a_meddling_hand_left_is_passed_over(tmp_path, write_job, files):
     assert progress_words(row.status) == "Starting …"
 
 
+def test_whichever_way_a_job_ended_its_list_shows_it_and_lets_it_start_again():
+    states = set(get_args(State))
+
+    assert set(ICONS) == states
+    assert set(RESUMABLE) == states - {"waiting", "running", "finished"}
+
+
 def test_progress_is_told_in_words():
     status = JobStatus("running", stage="training", done=1200, total=3000, seconds_left=150.0, note="epoch 3")
 
     assert progress_words(status) == "training: 1,200 of 3,000, about 2 min left epoch 3"
     assert progress_words(JobStatus("waiting")) == "Starting …"
+    assert progress_words(JobStatus("waiting", note="Waits for a place")) == "Waits for a place"
     assert [duration_words(seconds) for seconds in (0.2, 3, 600, 9000)] == ["1 s", "3 s", "10 min", "2.5 h"]

@@ -24,6 +24,7 @@ from app.workflow.new_study import (
 from engine.errors import RefusedInput
 from engine.study import load_study
 from tests.engine.data.vision_sets import write_set
+from tests.engine.text_studies import write_transformer
 
 
 @pytest.fixture
@@ -146,12 +147,64 @@ def test_a_path_out_of_the_roots_is_a_problem_of_its_field(answers, folder, fiel
     kinds: dict[str, Any] = {
         "root": {"format": "torchvision"},
         "encoder": {"modality": "text", "features": "encoder", "input": ()},
+        "transformer": {"modality": "text", "features": "none", "input": ()},
     }
     kind = kinds.get(field, {})
     found = problems(replace(answers, **kind, **{field: "/etc/passwd"}), Roots([folder]))
 
     (refusal,) = found.values()
     assert "outside of the allowed folders" in str(refusal)
+
+
+@pytest.mark.parametrize("as_field", [True, False])
+@pytest.mark.parametrize("use", ["encoder", "transformer"])
+def test_a_folder_with_a_transformer_is_held_to_the_roots_with_its_files(answers, tmp_path, use, as_field):
+    inside, outside = tmp_path / "data", tmp_path / "elsewhere"
+    write_transformer(inside / "bert", weights=True)
+    write_transformer(outside / "bert", weights=True)
+    (inside / "linked").symlink_to(outside / "bert")
+    write_transformer(inside / "lent", weights=True)
+    (inside / "lent" / "model.safetensors").unlink()
+    (inside / "lent" / "model.safetensors").symlink_to(outside / "bert" / "model.safetensors")
+
+    def found(folder: str) -> dict[str, RefusedInput]:
+        chosen: dict[str, Any] = {"features": "encoder", "encoder": str(inside / folder)}
+        if use == "transformer":
+            chosen = {"features": "none", "transformer": str(inside / folder)}
+            if not as_field:
+                # As one would write it: relative to the study file.
+                chosen = {"features": "none", "architecture": f"transformers:{folder}"}
+        return problems(
+            replace(answers, modality="text", input=(), **{"architecture": "mlp", **chosen}), Roots([inside])
+        )
+
+    assert found("bert") == {}
+    for folder in ("../elsewhere/bert", "linked", "lent"):
+        (refusal,) = found(folder).values()
+        assert "outside of the allowed folders" in str(refusal), folder
+
+
+def test_a_folder_with_a_transformer_is_looked_at_before_the_study_is_made(answers, roots, folder):
+    write_transformer(folder / "bert")
+    whole = replace(answers, modality="text", features="none", transformer=str(folder / "bert"))
+    head = replace(answers, modality="text", features="encoder", encoder=str(folder / "bert"))
+
+    assert problems(whole, roots) == {}
+    assert "has no weights" in str(problems(head, roots)["data.features.kind"])
+    assert load_study(write_study(whole, roots)).model.architecture == "transformers:bert"
+    (folder / "bert" / "tokenizer.json").unlink()
+    assert "has no tokenizer.json" in str(problems(whole, roots)["model.architecture"])
+    assert "no folder is chosen" in str(problems(replace(whole, transformer=""), roots)["model.architecture"])
+
+
+def test_the_files_of_a_set_of_torchvision_are_held_to_the_roots(answers, folder, tmp_path):
+    write_set("MNIST", tmp_path / "elsewhere", train=10, test=10)
+    (folder / "MNIST").symlink_to(tmp_path / "elsewhere" / "MNIST")
+    given = replace(answers, format="torchvision", dataset="MNIST", root=str(folder))
+
+    for download in (False, True):
+        found = problems(replace(given, download=download), Roots([folder]))
+        assert "outside of the allowed folders" in str(found["data.root"])
 
 
 @given(

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from app.workflow.sentences import (
     all_classes_sentence,
@@ -6,10 +7,12 @@ from app.workflow.sentences import (
     climb_sentence,
     damping_words,
     datamodelling_sentence,
+    influence_notices,
     probe_sentence,
     removal_sentence,
     reweight_sentence,
 )
+from engine.study import load_study
 
 NAMES = ("cat", "dog", "ship")
 
@@ -209,3 +212,20 @@ def test_a_calibration_is_told_against_the_heuristic_and_on_what_did_not_choose(
     assert "no curvature to damp" in calibration_sentence(comparison(strategy="identity"))
     assert "came out alike" in calibration_sentence(comparison(calibrated=found | {"score": None}))
     assert [damping_words(damping) for damping in (1e-4, 0.1, "heuristic")] == ["0.0001", "0.1", "'heuristic'"]
+
+
+@pytest.mark.parametrize(("accuracy", "told"), [([0.0, 1.0, 0.0], True), ([0.9, 1.0, 0.6], False)])
+def test_a_checkpoint_that_guesses_is_told_with_every_result(tmp_path, accuracy, told):
+    (tmp_path / "study.toml").write_text(
+        'name = "a"\n[data]\nformat = "csv"\ntrain = "a.csv"\nvalidation = 0.2\n[model]\narchitecture = "mlp"\n'
+        "[training]\nepochs = 3\nlearning_rate = 0.1\n"
+    )
+    manifest = {"notices": [], "accuracy": {"validation": accuracy}, "counts": {"validation": [30, 30, 30]}}
+
+    notices = influence_notices(load_study(tmp_path), manifest)
+
+    assert (
+        any("no better than guessing (mean accuracy of its classes 33%, 33% by chance)" in one for one in notices)
+        is told
+    )
+    assert len(notices) == told

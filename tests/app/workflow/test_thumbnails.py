@@ -48,3 +48,16 @@ def test_a_picture_is_shown_in_its_proportions_within_a_side():
 
     assert [shown_width(pixels, 160) for pixels in (wide, high, square)] == [160, 53, 160]
     assert shown_width(np.zeros((5000, 1), dtype=np.uint8), 160) == 1
+
+
+def test_a_picture_that_was_made_a_square_gets_its_proportions_back():
+    square = np.zeros((3, 40, 40), dtype=np.uint8)
+    square[0, :, 20:] = 200
+
+    wide, high = upright(square, (300, 150)), upright(square, np.array([20, 80]))
+
+    assert (wide.shape, high.shape) == ((20, 40, 3), (40, 10, 3))
+    assert wide[10, 2].tolist() == [0, 0, 0]
+    assert wide[10, 37].tolist() == [200, 0, 0]
+    assert upright(square, (7, 7)).shape == (40, 40, 3)
+    assert opened(thumbnail(square[:1], (10, 30))).size == (13, 40)

@@ -223,6 +223,11 @@ def test_a_folder_of_pictures_is_read_whole(
     assert data.train.sources == ("cat/0.png", "cat/1.png", "dog/0.png", "dog/1.png")
     assert data.train.inputs[:, 0, 0, 0].tolist() == [100, 110, 101, 111]
     assert data.train.inputs.shape == (4, 3, 8, 8)
+    assert data.train.sizes is not None
+    assert data.train.sizes.tolist() == [[8, 8], [12, 12], [8, 8], [12, 12]]
+    chosen = data.train.take([1, 0]).sizes
+    assert chosen is not None
+    assert chosen.tolist() == [[12, 12], [8, 8]]
 
 
 @pytest.mark.needs_data

@@ -14,7 +14,7 @@ Picture = Callable[..., bytes]
 
 def decoded(*contents: bytes | None, resize: int | None = None) -> torch.Tensor:
     named = [(f"train.parquet#{row}", content) for row, content in enumerate(contents)]
-    return decoded_pictures(named, resize, lambda count: None)
+    return decoded_pictures(named, resize, lambda count: None).pixels
 
 
 def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:

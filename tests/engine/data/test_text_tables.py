@@ -101,3 +101,20 @@ def test_a_column_of_numbers_is_refused_before_anything_is_read(tmp_path):
 def test_a_missing_column_of_texts_is_named(tmp_path):
     with pytest.raises(RefusedInput, match="has no 'text'"):
         parquet(tmp_path / "t.parquet", {"body": pa.array(["a"]), "label": pa.array([0])})
+
+
+@pytest.mark.parametrize("header", [None, False])
+@pytest.mark.parametrize("lines", [['"he said;a', "plain;b", '"she said;a', "last;b"], ['"never closed;a', "plain;b"]])
+def test_a_quote_that_means_nothing_joins_no_lines(tmp_path, header, lines):
+    content = "\n".join(lines if header is False else ["text;label", *lines]) + "\n"
+
+    texts, labels = read(tmp_path / "t.csv", content, delimiter=";", header=header)
+
+    assert [f"{text};{label}" for text, label in zip(texts, labels, strict=True)] == lines
+
+
+def test_texts_that_are_stored_as_views_are_read(tmp_path):
+    views = pa.array(list("abcde"), pa.string_view())
+    reader = parquet(tmp_path / "t.parquet", {"text": views, "label": pa.array([0, 1, 0, 1, 0])})
+
+    assert reader.texts(np.array([0, 2, 4]), lambda _: None) == ("a", "c", "e")

@@ -46,6 +46,14 @@ def test_the_settings_of_a_study_are_taken_over() -> None:
     assert InputTransform.from_study(settings) == InputTransform(8, (0.5,), (0.2,), ("flip",))
 
 
+def test_a_mean_of_pictures_on_the_scale_to_255_is_refused_with_what_it_would_be() -> None:
+    transform = InputTransform(mean=(127.5, 51.0, 0.0), std=(58.0, 57.0, 57.0))
+    with pytest.raises(RefusedInput, match=r"mean = \[0.5, 0.2, 0.0\]"):
+        transform.check(pictures())
+    transform.check(torch.zeros(2, 3))
+    InputTransform(mean=(0.4, 1.0, 0.0), std=(0.004, 1.0, 1.0)).check(pictures())
+
+
 def test_a_mean_for_each_channel_or_column_is_demanded() -> None:
     transform = InputTransform(mean=(0.5, 0.5), std=(1.0, 1.0))
     transform.check(torch.zeros(4, 2))

@@ -1,0 +1,249 @@
+"""What ``prune`` removes, and above all what it leaves."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from app.jobs import JobFolder, JobRequest
+from app.jobs import lock as job_lock
+from app.workflow.drafts import drafts_folder
+from app.workflow.prune import bytes_of, prune
+from app.workflow.uploads import keep_upload
+from cache import Cache
+from cache.store import Store
+from engine.errors import RefusedInput
+
+DAY = 86400.0
+
+
+@pytest.fixture
+def old():
+    """Makes a file, or all that is in a folder, older by some days."""
+
+    def change(path: Path, days: float) -> None:
+        then = time.time() - days * DAY
+        for item in [path, *path.rglob("*")]:
+            os.utime(item, (then, then))
+
+    return change
+
+
+@pytest.fixture
+def stray(digits_store):
+    """Writes a finished run that no study finds, and returns its folder."""
+
+    def write(key: str, **manifest) -> Path:
+        folder = digits_store.run(key)
+        folder.write_tensors("weights.safetensors", lambda path: path.write_bytes(bytes(1000)))
+        folder.finish({"kind": "influence", "study": {"name": "another"}, **manifest})
+        return folder.path
+
+    return write
+
+
+def kinds(result) -> list[tuple[str, str]]:
+    return [(one["kind"], one["name"]) for one in result["removed"]]
+
+
+def run_keys(store: Store) -> set[str]:
+    return {run.key for run in store.finished_runs()}
+
+
+def test_runs_that_a_study_of_the_list_finds_stay_whatever_their_age_and_the_room(digits_store, digits, old):
+    digits_store.register_study(digits / "study.toml")
+    before = run_keys(digits_store)
+    assert len(before) >= 3
+    old(digits_store.runs_folder, 400)
+    result = prune(digits_store, older_than=1, keep=0)
+    assert run_keys(digits_store) == before
+    assert kinds(result) == []
+    assert "the store still holds more than" in result["notices"][0]
+
+
+def test_the_same_runs_go_once_the_study_is_another(digits_store, digits, old, edited):
+    digits_store.register_study(digits / "study.toml")
+    edited(digits, "learning_rate = 0.15", "learning_rate = 0.05")
+    old(digits_store.runs_folder, 10)
+    assert prune(digits_store, older_than=11)["removed"] == []
+    before = {run.key: run.manifest()["kind"] for run in digits_store.finished_runs()}
+    result = prune(digits_store, older_than=9)
+    assert run_keys(digits_store) == set()
+    gone = [name for _, name in kinds(result)]
+    assert sorted(gone) == sorted(before)
+    # What was made from a run goes before it: a stop in between leaves what can still be shown.
+    assert before[gone[-1]] == "influence"
+    assert result["bytes"] > 10_000
+
+
+def test_a_run_stays_as_long_as_one_that_was_made_from_it(digits_store, stray, old):
+    shutil.rmtree(digits_store.runs_folder)
+    old(stray("root"), 100)
+    old(stray("child", kind="reweight", influence="root"), 50)
+    old(stray("grandchild", kind="reweight", search="child"), 2)
+    old(stray("other"), 60)
+    assert [name for _, name in kinds(prune(digits_store, older_than=30))] == ["other"]
+    assert run_keys(digits_store) == {"root", "child", "grandchild"}
+    assert [name for _, name in kinds(prune(digits_store, older_than=1))] == ["grandchild", "child", "root"]
+
+
+def test_the_oldest_go_until_the_store_is_small_enough(digits_store, stray, old):
+    shutil.rmtree(digits_store.runs_folder)
+    for number in range(5):
+        old(stray(f"run{number}"), 50 - number)
+    size = sum(item.stat().st_size for item in digits_store.root.rglob("*") if item.is_file())
+    result = prune(digits_store, keep=size - 1500)
+    assert [name for _, name in kinds(result)] == ["run0", "run1"]
+    assert result["left"] == size - result["bytes"] <= size - 1500
+    assert run_keys(digits_store) == {"run2", "run3", "run4"}
+
+
+def test_a_dry_run_says_the_same_and_removes_nothing(digits_store, stray, old, contents):
+    old(stray("one"), 50)
+    before = contents(digits_store.runs_folder)
+    told = prune(digits_store, older_than=30, dry_run=True)
+    assert contents(digits_store.runs_folder) == before
+    done = prune(digits_store, older_than=30)
+    assert kinds(told) == kinds(done) == [("run", "one")]
+    assert (told["bytes"], told["left"], told["dry_run"]) == (done["bytes"], done["left"], True)
+
+
+def test_what_a_process_works_on_stays(digits_store, stray, old):
+    old(stray("mine"), 50)
+    begun = digits_store.run("begun")
+    begun.write_json("state.json", 1)
+    old(begun.path, 50)
+    with begun.lock():
+        result = prune(digits_store, older_than=0)
+        assert "a command is at work" in " ".join(result["notices"])
+        assert begun.path.is_dir()
+        assert "mine" in run_keys(digits_store)
+    assert ("unfinished run", "begun") in kinds(prune(digits_store, older_than=30))
+
+
+def test_runs_of_a_study_that_a_job_is_at_work_on_stay(digits_store, digits, stray, old, edited):
+    edited(digits, 'name = "small digits"', 'name = "another"')
+    old(stray("source", study={"name": "a third"}), 50)
+    old(stray("mine", kind="reweight", influence="source"), 50)
+    job = JobFolder(digits_store.jobs_folder / ("0" * 20))
+    job.path.mkdir(parents=True)
+    job.write_request(JobRequest("ceiling", digits / "study.toml", {}, digits_store.root, None))
+    held = job_lock.acquire(job.lock_path)
+    assert held is not None
+    job.write_worker()
+    old(job.path, 50)
+    result = prune(digits_store, older_than=1)
+    # With what it was made from, whosever that is.
+    assert {"mine", "source"} <= run_keys(digits_store)
+    assert ("job", job.id) not in kinds(result)
+    job_lock.release(held)
+    assert {("job", job.id), ("run", "mine"), ("run", "source")} <= set(kinds(prune(digits_store, older_than=1)))
+    assert not job.path.exists()
+
+
+def test_uploads_and_drafts_go_once_no_study_names_them_and_they_are_a_week_old(digits_store, digits, old):
+    named = keep_upload(digits_store, "train.npz", (digits / "train.npz").read_bytes())
+    other = keep_upload(digits_store, "table.csv", b"a,label\n1,2\n")
+    text = (digits / "study.toml").read_text().replace('train = "train.npz"', f'train = "{named}"')
+    (digits / "study.toml").write_text(text)
+    digits_store.register_study(digits / "study.toml")
+    draft = drafts_folder(digits_store.root) / "abc" / "study.toml"
+    draft.parent.mkdir(parents=True)
+    draft.write_text("")
+    assert prune(digits_store)["removed"] == []
+    for path in (named.parent, other.parent, draft.parent):
+        old(path, 8)
+    assert kinds(prune(digits_store)) == [("draft of a study", "abc"), ("upload", "table.csv")]
+    assert named.is_file()
+    assert not other.parent.exists()
+
+
+def test_what_killed_processes_left_goes_and_what_is_half_written_now_stays(digits_store, old):
+    left = [
+        digits_store.run("begun").path / ".partial-abc-vectors.parquet",
+        digits_store.root / "studies" / ".partial-abc-x.json",
+        digits_store.root / "cache.duckdb.new",
+        digits_store.root / "cache.duckdb.before-v3",
+        digits_store.root / "cache-overflow" / "block",
+        digits_store.runs_folder / ".deleted-abc" / "run.json",
+    ]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    assert prune(digits_store)["removed"] == []
+    for path in left:
+        old(path, 8)
+    old(left[-2].parent, 8)
+    with digits_store.lock():
+        # A dashboard may be writing to what belongs to the cache.
+        held = prune(digits_store, dry_run=True)
+    assert {name for _, name in kinds(held)} == {".partial-abc-vectors.parquet", ".partial-abc-x.json", ".deleted-abc"}
+    prune(digits_store)
+    assert [path for path in left if path.exists()] == []
+
+
+def test_the_cache_lets_go_of_a_run_that_is_removed(digits_store, stray, old):
+    (search,) = [run for run in digits_store.finished_runs() if run.manifest()["kind"] == "reweight"]
+    with Cache.open(digits_store) as cache:
+        cache.ingest()
+        assert cache.has_run(search.key)
+    old(digits_store.runs_folder, 50)
+    assert ("run", search.key) in kinds(prune(digits_store, older_than=30))
+    with Cache.open(digits_store) as cache:
+        assert not cache.has_run(search.key)
+
+
+def test_a_study_whose_files_are_not_there_now_keeps_every_run_of_its_name(digits_store, digits, old):
+    digits_store.register_study(digits / "study.toml")
+    (digits / "train.npz").rename(digits / "elsewhere.npz")
+    before = run_keys(digits_store)
+    old(digits_store.runs_folder, 50)
+    result = prune(digits_store, older_than=30)
+    assert run_keys(digits_store) == before
+    assert "every run of 'small digits' is kept" in result["notices"][0]
+
+
+def test_shipped_runs_are_not_looked_at(tmp_path, digits_store, old):
+    samples = tmp_path / "samples" / "digits"
+    samples.mkdir(parents=True)
+    digits_store.runs_folder.rename(samples / "runs")
+    old(samples, 50)
+    store = Store(digits_store.root, tmp_path / "samples")
+    before = run_keys(store)
+    assert before
+    assert prune(store, older_than=0, keep=0)["removed"] == []
+    assert run_keys(store) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("0", 0), ("1500", 1500), ("20GB", 20 * 10**9), (" 1.5 mb ", 1_500_000), ("2TB", 2 * 10**12)]
+)
+def test_sizes_are_read_as_people_write_them(text, size):
+    assert bytes_of(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "GB", "-1GB", "1 PB", "1e9", "20GBs"])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(RefusedInput, match="is no size"):
+        bytes_of(text)
+
+
+def test_the_command_prints_one_object_and_says_what_went(digits_store, stray, old):
+    old(stray("one"), 50)
+
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        store = ["--cache", str(digits_store.root)]
+        return subprocess.run(
+            [sys.executable, "-m", "app", "prune", *arguments, *store], capture_output=True, text=True, check=True
+        )
+
+    told = json.loads(command("--older-than", "30", "--dry-run", "--json").stdout)
+    assert [one["name"] for one in told["removed"]] == ["one"]
+    assert "would be removed" in command("--older-than", "30", "--dry-run").stdout
+    assert " removed; the store holds " in command("--older-than", "30").stdout
+    assert "Nothing was to be removed" in command("--older-than", "30").stdout
