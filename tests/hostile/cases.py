@@ -4,11 +4,13 @@ import shutil
 from pathlib import Path
 
 from cache.store import Store
-from tests.hostile import bad_data, bad_models, bad_parameters
+from tests.hostile import bad_data, bad_models, bad_parameters, bad_places
 from tests.hostile.case import Answer, Case, Way, run_case
 from tests.hostile.small_study import fill_store, write_study
 
-CASES: tuple[Case, ...] = (*bad_models.CASES, *bad_data.CASES, *bad_parameters.CASES)
+CASES: tuple[Case, ...] = tuple(
+    sorted((*bad_models.CASES, *bad_data.CASES, *bad_places.CASES, *bad_parameters.CASES), key=lambda case: case.row)
+)
 """In the order of the rows."""
 ROWS = range(1, 48)
 

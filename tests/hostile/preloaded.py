@@ -14,12 +14,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, Queue
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+_LONGEST_SECONDS = 60
+"""That commits go on where nobody is left to kill them."""
 PART_SAMPLES = 8
 """Of influence vectors, so that a small study has many parts to lose."""
 
@@ -102,19 +105,21 @@ def _do_job(folder: str) -> int:
 
 
 def _commit(root: str, template: str, first: str, acknowledged: str) -> int:
-    """Adds runs and takes them into the cache for ever; each is acknowledged after the commit that took it in."""
+    """Adds runs and takes them into the cache until it is killed; each is acknowledged after its commit."""
     from cache import Cache
     from cache.store import Store
 
     store = Store(Path(root))
     told = os.open(acknowledged, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     number = int(first)
+    end = time.monotonic() + _LONGEST_SECONDS
     with Cache.open(store) as cache:
-        while True:
+        while time.monotonic() < end:
             add_run(Path(template), store.runs_folder, f"run{number:06d}")
             for key in cache.ingest():
                 os.write(told, f"{key}\n".encode())
             number += 1
+    return 1
 
 
 _NEEDED = (
