@@ -17,7 +17,7 @@ from benchmarks.held_sessions import PAGES, Loads, load_pages
 from benchmarks.report import Figure, say
 
 SESSIONS = 20
-CURVE = (1, 5, 10, 20, 35, 50)
+CURVE = (1, 10, 20, 35, 50)
 """How many sessions are held for the curve."""
 LOADS = 200
 WARM_UP_LOADS = 20
@@ -46,7 +46,7 @@ def measure_sessions(quick: bool) -> tuple[list[Figure], dict[str, Any]]:
             details["curve"] = {}
             for sessions in CURVE[::2] if quick else CURVE:
                 say(f"{sessions} sessions")
-                details["curve"][sessions] = _told(load_pages(address, sessions, 20 if quick else 60))
+                details["curve"][sessions] = _told(load_pages(address, sessions, 20 if quick else 40))
     details["errors"] = (held.errors + seen["errors"])[:10]
     return [
         Figure("sessions_p95_s_20", p95(held.seconds), "s", "<= 3", runs=len(held.seconds)),

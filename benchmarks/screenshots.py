@@ -21,6 +21,8 @@ from engine.progress import silent
 from engine.study import load_study
 
 _STUDY = SAMPLES / "digits"
+# Where something is still to come Streamlit shows a grey bar.
+_WHOLE = "document.querySelectorAll('[data-testid=stSkeleton]').length === 0"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def main(folder: Annotated[Path, typer.Argument(help="Where the pictures go.")])
                 with visiting(browser, address, _STUDY / "study.toml") as visit:
                     visit.page.set_viewport_size({"width": 1400, "height": shot.height})
                     visit.open(shot.page, ANSWERS.get(shot.page, "page"), None, **shot.view)
+                    visit.page.wait_for_function(_WHOLE)
                     visit.settle()
                     visit.page.screenshot(path=folder / f"{picture}.png")
 

@@ -30,10 +30,10 @@ def file_sha256(path: Path) -> str:
     Raises:
         RefusedInput: if it is missing, is not a regular file, or cannot be read.
     """
-    # A pipe or device would never end; it is refused before it is opened.
-    if not Path(path).is_file():
-        raise RefusedInput(f"no file at {path}", "a regular file", "Check the path in the study file")
     try:
+        # A pipe or device would never end; it is refused before it is opened.
+        if not Path(path).is_file():
+            raise RefusedInput(f"no file at {path}", "a regular file", "Check the path in the study file")
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -300,7 +300,11 @@ def _text_folder(study: Study) -> dict[str, str]:
 
 def _contents(path: Path) -> Any:
     """Returns a file's hash, or the hashes of a folder's files by their place in it."""
-    if not path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError:
+        is_folder = False  # Told as what it is where it is read.
+    if not is_folder:
         return file_sha256(path)
     files = sorted(item for item in path.rglob("*") if item.is_file())
     if not files:

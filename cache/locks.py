@@ -90,5 +90,7 @@ class NamedLock:
     def release(self) -> None:
         """Gives the lock back; without effect where it is not held."""
         if self._lock.is_locked:
-            self._holder_path.unlink(missing_ok=True)
+            # It only informs: that it cannot be removed must not keep the lock.
+            with suppress(OSError):
+                self._holder_path.unlink(missing_ok=True)
             self._lock.release()

@@ -114,12 +114,17 @@ class Store:
             path: the TOML file.
 
         Raises:
-            RefusedInput: if there is no such file.
+            RefusedInput: if there is no such file, or its name is no text.
         """
         path = Path(path).resolve()
         if not path.is_file():
             raise RefusedInput(f"no study file at {path}", "a study.toml", "Check the path")
-        name = self._entry_name(path)
+        try:
+            name = self._entry_name(path)
+        except UnicodeEncodeError:
+            raise RefusedInput(
+                f"the path {str(path)!a} is no text in UTF-8", "names in UTF-8", "Rename its folders"
+            ) from None
         # A folder of studies is written like a folder of parts: whole or not at all.
         if not (self.studies_folder / name).is_file():
             RunFolder(self.studies_folder).write_json(name, {"file": path, "registered": time.time()})
@@ -148,11 +153,11 @@ class Store:
     def studies(self) -> list[Path]:
         """Returns the study files that exist: the registered ones as they came, then the shipped."""
         files = self._registered_studies() + self._shipped_studies()
-        return [path for path in dict.fromkeys(files) if path.is_file()]
+        return [path for path in dict.fromkeys(files) if _is_file(path)]
 
     def lost_studies(self) -> list[Path]:
         """Returns the registered study files that are there no more."""
-        return [path for path in self._registered_studies() if not path.is_file()]
+        return [path for path in self._registered_studies() if not _is_file(path)]
 
     def _registered_studies(self) -> list[Path]:
         entries = []
@@ -160,7 +165,7 @@ class Store:
             try:
                 told = json.loads(entry.read_text(encoding="utf-8"))
                 entries.append((float(told["registered"]), Path(told["file"])))
-            except (OSError, ValueError, KeyError, TypeError):
+            except (OSError, ValueError, KeyError, TypeError, RecursionError):
                 continue  # A damaged entry costs its own line in a list, not the list.
         return [path for _, path in sorted(entries)]
 
@@ -215,6 +220,13 @@ class Store:
 def default_store_root() -> Path:
     """Returns the store that ``PARETOSCOPE_STORE`` names, else ``.paretoscope`` in the working directory."""
     return Path(os.environ.get("PARETOSCOPE_STORE") or ".paretoscope").absolute()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # A name that no disk takes, or a folder that may not be looked into.
 
 
 def _is_run(path: Path) -> bool:

@@ -28,12 +28,19 @@ def list_checkpoints(study: Study) -> dict[int, Path]:
     file has one; of a ``.safetensors`` and a ``.pt`` file for one epoch the first is taken.
 
     Raises:
-        RefusedInput: if there is none, or if two files of one kind claim the same epoch.
+        RefusedInput: if there is none, if it may not be looked at, or if two files of one kind claim the same epoch.
     """
     path = study.checkpoints_path
-    if path.is_file():
-        return {epoch_of(path) or 0: path}
-    files = _checkpoint_files(path)
+    try:
+        if path.is_file():
+            return {epoch_of(path) or 0: path}
+        files = _checkpoint_files(path)
+    except OSError as error:
+        raise RefusedInput(
+            f"[model] checkpoints: {path.name[:80]} cannot be looked at: {error.strerror}",
+            "a file or a folder that may be read",
+            "Check the path and its permissions",
+        ) from error
     if not files:
         raise RefusedInput(
             f"no checkpoint in {study.model.checkpoints} of study '{study.name}'",

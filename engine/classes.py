@@ -42,6 +42,16 @@ def _class_index(target: str | int, class_names: list[str]) -> int:
     )
 
 
+def names_in_order(order: Sequence[str], names: Sequence[str]) -> tuple[str, ...] | None:
+    """Returns names in the order in which somebody else has the same ones; None where these are others.
+
+    Capital letters make no other name: many a model calls ``POSITIVE`` what its data call ``positive``.
+    """
+    by_word = {name.casefold(): name for name in names} | {name: name for name in names}
+    found = tuple(by_word.get(one) or by_word.get(one.casefold(), "") for one in order)
+    return found if sorted(found) == sorted(names) else None
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     """Returns a remedy that offers the choice nearest to ``word``, or None when none is near."""
     by_lower = {choice.lower(): choice for choice in choices}

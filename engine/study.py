@@ -6,7 +6,7 @@ was expected and the nearest valid choice. Paths are relative to the study file.
 """
 
 import json
-import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +20,7 @@ from engine.refusals import contradiction, refusal, refusals, unknown_key
 from engine.reweight_settings import Reweight, Settings
 from engine.text_folder import text_folder_files
 from engine.text_settings import Features, check_text, check_text_model
+from engine.toml_files import toml_values
 from engine.torchvision_sets import DEFAULTS as OF_TORCHVISION
 from engine.torchvision_sets import SETS, DatasetName, check_keys
 
@@ -97,10 +98,9 @@ class Data(Settings):
         if self.modality == "image" and isinstance(self.input, tuple):
             problem = "input is a list for modality = 'image'"
             raise contradiction(problem, "one column or array", "Name the one that holds the pictures")
-        names = self.class_names or ()
-        repeated = [name for name in names if names.count(name) > 1]
-        if repeated:
-            problem = f"class_names has '{repeated[0]}' more than once"
+        repeated = next((name for name, count in Counter(self.class_names or ()).items() if count > 1), None)
+        if repeated is not None:
+            problem = f"class_names has '{repeated}' more than once"
             raise contradiction(problem, "every class once", "Remove or rename one of them")
         return self
 
@@ -275,7 +275,7 @@ def load_study(path: Path | str) -> Study:
         path: the TOML file, or the folder that holds its ``study.toml``.
 
     Raises:
-        RefusedInput: if the file is missing, is not TOML, or is not a valid study.
+        RefusedInput: if the file is missing, is not TOML, is too large, or is not a valid study.
     """
     path = Path(path)
     if path.is_dir():
@@ -283,13 +283,7 @@ def load_study(path: Path | str) -> Study:
     if not path.is_file():
         expected = "a study.toml, or a folder with one"
         raise RefusedInput(f"there is no file {path}", expected, "Check the path, or copy a study from sample_data")
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RefusedInput(f"{path} is not TOML: {error}", "a study file in TOML", "Mend what is named") from error
-    except OSError as error:
-        raise RefusedInput(f"{path}: {error.strerror}", "a file that can be read", "Change its permissions") from error
-    return _validated(values, path.resolve().parent, source=str(path))
+    return _validated(toml_values(path), path.resolve().parent, source=str(path))
 
 
 def study_of(values: dict[str, Any], folder: Path) -> Study:

@@ -43,7 +43,7 @@ _LARGEST = {
 
 def text_folder_files(folder: Path) -> list[Path]:
     """Returns the files of a folder that results depend on: those of the three that are there."""
-    return [folder / name for name in FILES if (folder / name).is_file()]
+    return [folder / name for name in FILES if _is_regular(folder / name)]
 
 
 def checked_folder(folder: Path, needs_weights: bool) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def check_keys(written: Mapping[str, Any]) -> None:
 def missing_files(name: str, root: Path) -> tuple[Path, ...]:
     """Returns the files of a set that are not below a root."""
     files = (file for split in ("train", "test") for file in SETS[name].files(root, split))
-    return tuple(dict.fromkeys(file for file in files if not file.is_file()))
+    return tuple(dict.fromkeys(file for file in files if not _is_file(file)))
 
 
 def refuse_missing(name: str, root: Path, download: bool) -> None:
@@ -144,7 +144,7 @@ def refuse_missing(name: str, root: Path, download: bool) -> None:
         return
     known, shown = SETS[name], ", ".join(file.name for file in missing[:3])
     more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-    archive = next((path for path in (root / (known.archive or ""),) if path.is_file()), None)
+    archive = next((path for path in (root / (known.archive or ""),) if _is_file(path)), None)
     if archive is not None:
         remedy = f"Unpack {archive.name} where it lies: tar -xf {archive.name}"
     elif download:
@@ -157,3 +157,10 @@ def refuse_missing(name: str, root: Path, download: bool) -> None:
         f"the files as torchvision keeps them, {', '.join(known.train)} and {', '.join(known.test)}",
         remedy,
     )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # A name that no disk takes, or a folder that may not be looked into.

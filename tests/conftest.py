@@ -7,6 +7,8 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_variable] = "1"
 os.environ["STREAMLIT_BROWSER_GATHER_USAGE_STATS"] = "false"
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,14 @@ def external_data() -> Path:
     folder = _data_folder()
     assert folder is not None, "mark the fixture that asks for external_data with needs_data"
     return folder
+
+
+@pytest.fixture(autouse=True)
+def same_main() -> Iterator[None]:
+    """Puts the main module back: Streamlit's tests leave their script there, and processes that are spawned run it."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.hookimpl(tryfirst=True)

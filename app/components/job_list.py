@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.components import view_state
 from app.components.faults import faults_logged
+from app.components.job_log import job_log
 from app.components.plain import plain, plain_code
 from app.components.refusal import refusals_shown
 from app.components.server_state import opened
@@ -66,12 +67,12 @@ def _follow(jobs: tuple[str, ...]) -> None:
         with st.container(border=True):
             _head(row)
             bar, stop = st.columns([5, 1], vertical_alignment="center")
-            bar.progress(row.status.share, text=progress_words(row.status))
+            bar.progress(row.status.share, text=plain(progress_words(row.status)))
             if stop.button(
                 "Cancel", key=f"list_cancel_{row.job.id}", help="What is finished is kept; the job can go on later."
             ):
                 cancel_job(row.job)
-            _log(row, expanded=False)
+            job_log(row.job)
 
 
 def _head(row: JobRow) -> None:
@@ -104,7 +105,7 @@ def _ended(row: JobRow, expanded: bool) -> None:
     label = RESUMABLE.get(row.status.state)
     if label is not None and row.study is not None and st.button(label, key=f"list_resume_{row.job.id}"):
         _go_on(row)
-    _log(row, expanded)
+    job_log(row.job, expanded)
 
 
 def _go_on(row: JobRow) -> None:
@@ -113,8 +114,3 @@ def _go_on(row: JobRow) -> None:
         job = start_job(opened().store, request.command, request.study, request.options)
         view_state.put(job=job.id)
         st.rerun()
-
-
-def _log(row: JobRow, expanded: bool) -> None:
-    with st.expander("Log", expanded=expanded):
-        st.code(row.job.log_tail() or "The log is empty.", language=None)

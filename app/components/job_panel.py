@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.components import view_state
 from app.components.faults import faults_logged
+from app.components.job_log import job_log
 from app.components.plain import plain
 from app.components.refusal import refusals_shown
 from app.components.server_state import opened
@@ -54,8 +55,7 @@ def job_panel(job: JobFolder, live: Callable[[], None] | None = None) -> JobStat
     elif status.state != "finished":
         show = st.info if RESUMABLE[status.state] == "Go on" else st.error
         show(plain(status.message or f"The job is {status.state}."))
-        with st.expander("Log"):
-            st.code(job.log_tail() or "The log is empty.", language=None)
+        job_log(job)
         if st.button(RESUMABLE[status.state], key=f"resume_{job.id}"):
             request = job.request()
             begin(request.command, request.study, request.options)
@@ -71,7 +71,7 @@ def _follow(job: JobFolder, live: Callable[[], None] | None) -> None:
         # The whole page is drawn anew: the result stands in other places than the progress.
         st.rerun()
     bar, stop = st.columns([5, 1], vertical_alignment="center")
-    bar.progress(status.share, text=progress_words(status))
+    bar.progress(status.share, text=plain(progress_words(status)))
     if stop.button("Cancel", key=f"cancel_{job.id}", help="What is finished is kept; the search can go on later."):
         cancel_job(job)
     if live is not None:

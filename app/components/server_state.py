@@ -13,7 +13,7 @@ from app.jobs.freshness import Stamps, take_stamps
 from app.serving import SAMPLES
 from app.workflow.catalogue import RunKeys, run_keys
 from app.workflow.epochs_view import compared_checkpoints
-from app.workflow.study_roots import refuse_outside
+from app.workflow.study_roots import refuse_file_outside, refuse_outside
 from app.workflow.trust_view import comparison_key
 from cache import Cache, climb_key
 from cache.fingerprints import epochs_key
@@ -43,12 +43,18 @@ def opened() -> Opened:
     return Opened(store, cache)
 
 
+def bound_to() -> str | None:
+    """Returns the address that this server is really bound to, however it was started; ``None``: to all."""
+    return st.get_option("server.address")
+
+
 def study_at(path: Path) -> Study:
     """Returns the study at a path, read anew when its file changed.
 
     Raises:
         RefusedInput: if it is not a valid study, or leads out of the folders that this server may look into.
     """
+    refuse_file_outside(path, opened().store)
     file = path / "study.toml" if path.is_dir() else path
     study = _study(path, file.stat().st_mtime_ns if file.is_file() else 0)
     refuse_outside(study, opened().store)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.components import server_state
 from app.components.plain import plain
 from app.workflow.access import Login, login_of, open_to_others
 
@@ -16,7 +17,7 @@ def pass_gate() -> None:
     """
     login = _login()
     if login is None:
-        if warning := open_to_others(bound_to(), None):
+        if warning := open_to_others(server_state.bound_to(), None):
             st.warning(warning, icon=":material/lock_open:")
         return
     if not st.user.get("is_logged_in"):
@@ -24,18 +25,15 @@ def pass_gate() -> None:
         st.stop()
     _log_out_button()
     email, verified = st.user.get("email"), st.user.get("email_verified")
-    if not login.admits(email if isinstance(email, str) else None, verified is not False):
+    # Some providers tell it as text, and a text is never False.
+    is_anothers = str(verified).strip().lower() in ("false", "0", "no")
+    if not login.admits(email if isinstance(email, str) else None, not is_anothers):
         st.error(
             f"{plain(st.user.get('email') or 'This account')} may not use this dashboard. Whoever runs it can add the"
             " address under [paretoscope] allowed.",
             icon=":material/block:",
         )
         st.stop()
-
-
-def bound_to() -> str | None:
-    """Returns the address that this server is really bound to, however it was started; ``None``: to all."""
-    return st.get_option("server.address")
 
 
 @st.cache_resource(show_spinner=False)

@@ -12,6 +12,7 @@ import sys
 from streamlit.web.cli import main
 
 from app.held_cache import hold
+from app.jobs.limits import confine_server
 from app.running import REFUSED
 from app.serving import SAMPLES
 from app.terminal import refuse
@@ -29,6 +30,7 @@ FIRST_NEEDED = (
 """What components import; not the components themselves, whose caches need a server that runs."""
 
 if __name__ == "__main__":
+    confine_server()
     for name in FIRST_NEEDED:
         importlib.import_module(name)
     try:

@@ -17,7 +17,7 @@ def take_stamps(paths: Iterable[Path]) -> Stamps:
     """Notes the size and time of change of files, and of folders with all that lies below them."""
     stamps: Stamps = {}
     for path in paths:
-        for item in [path, *(sorted(path.rglob("*")) if path.is_dir() else ())]:
+        for item in [path, *(sorted(path.rglob("*")) if _is_folder(path) else ())]:
             stamps[str(item)] = _stamp(item)
     return stamps
 
@@ -25,6 +25,13 @@ def take_stamps(paths: Iterable[Path]) -> Stamps:
 def is_unchanged(stamps: Mapping[str, list[int] | None]) -> bool:
     """Says whether every stamped file is still as it was."""
     return all(_stamp(Path(path)) == stamp for path, stamp in stamps.items())
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False  # What may not be looked at, or has a name that no disk takes, is told when it is read.
 
 
 def _stamp(path: Path) -> list[int] | None:

@@ -23,6 +23,7 @@ from app.jobs.folder import JobFolder, JobRequest, is_job_id
 from cache.fingerprints import RESULT_VERSION
 from cache.store import Store
 from engine.errors import RefusedInput
+from engine.toml_files import toml_bytes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WORKER_ARGV = (sys.executable, "-m", "app.jobs.worker")
@@ -132,8 +133,8 @@ def _is_done(job: JobFolder, store: Store) -> bool:
 def _job_id(request: JobRequest) -> str:
     """Hashes what was asked; where the store lies does not matter, what the study file says does."""
     try:
-        text = hashlib.sha256(request.study.read_bytes()).hexdigest()
-    except OSError:
+        text = hashlib.sha256(toml_bytes(request.study)).hexdigest()
+    except RefusedInput:
         text = None  # the worker refuses it, in the words of the study's reader
     asked = json.dumps([RESULT_VERSION, request.command, str(request.study), text, request.options], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()[:20]

@@ -83,6 +83,19 @@ def confine(limits: JobLimits) -> None:
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
 
 
+def confine_server() -> None:
+    """Holds the server to the share of the machine's memory that a job has by default.
+
+    Its pages read the data of a study to show samples, and look at files that were just uploaded. What needs more than
+    that fails in the page that asked for it, where the kernel would end the server with all its sessions.
+    """
+    own, most = resource.getrlimit(resource.RLIMIT_DATA)
+    memory = int(_SHARE * machine_memory())
+    if own == resource.RLIM_INFINITY or own > memory:
+        # Not the hard limit, which would bind its workers as well: they may be given more.
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, most))
+
+
 def memory_limit() -> int | None:
     """Returns the bytes that this process may have for data, or ``None`` without a limit."""
     limit, _ = resource.getrlimit(resource.RLIMIT_DATA)

@@ -36,7 +36,8 @@ def take_place(job: JobFolder, at_once: int, waits: Callable[[int], object]) -> 
     try:
         while True:
             before = _before(ticket)
-            if before == 0:
+            # Those of a server that was allowed more count as well: its workers may outlive it.
+            if before == 0 and sum(lock.is_held(place) for place in folder.glob("place-*")) < at_once:
                 for number in range(at_once):
                     place = lock.acquire(folder / f"place-{number}")
                     if place is not None:

@@ -25,7 +25,7 @@ from app.jobs.limits import JobLimits, confine
 from app.jobs.places import take_place
 from app.jobs.progress import JobProgress
 from app.jobs.time_limit import OutOfTime, time_limit
-from app.workflow.study_roots import refuse_outside
+from app.workflow.study_roots import refuse_file_outside, refuse_outside
 from cache.store import Store
 from engine.errors import Cancelled, RefusedInput
 from engine.progress import Progress
@@ -140,7 +140,9 @@ def _do(job: JobFolder, commands: Mapping[str, Command] | None, progress: JobPro
             f"one of {', '.join(sorted(known))}",
             "Start the work from the dashboard anew",
         )
-    study, store = load_study(request.study), Store(request.store, request.samples)
+    store = Store(request.store, request.samples)
+    refuse_file_outside(request.study, store)
+    study = load_study(request.study)
     refuse_outside(study, store)
     if study.data.download:
         # What is fetched now was not changed in the middle of the job.

@@ -73,8 +73,8 @@ def look_at_folder(folder: Path) -> Findings:
     if findings.get("model.architecture") is None:
         propose_model(prepared_shape(excerpt.data.train, excerpt.data.transform), samples, findings)
     fits = model.network is None or check_fit(excerpt, data, model.network, findings)
-    tell_normalisation(root, excerpt, data, model, fits, findings)
     tell_training(findings, samples, model.checkpoint)
+    tell_normalisation(root, excerpt, data, model, fits, findings)
     return findings
 
 

@@ -1,13 +1,15 @@
 """What is proposed where no file tells it: an architecture for data of some kind and size, and how it is trained."""
 
 import math
+from contextlib import suppress
 from pathlib import Path
 
 from app.workflow.init_study_data import DataFound
 from app.workflow.init_study_findings import Findings
 from app.workflow.init_study_model import ModelFound
-from engine.architecture_names import TRANSFORMERS
+from engine.architecture_names import SKLEARN, TRANSFORMERS
 from engine.checkpoints import epoch_of
+from engine.errors import RefusedInput
 from engine.text_settings import TFIDF
 
 
@@ -85,7 +87,7 @@ def tell_training(findings: Findings, samples: int, checkpoint: Path | None) -> 
         samples: of the training data.
         checkpoint: of the model, if there is one.
     """
-    is_large = findings.get("model.architecture") not in ("logistic_regression", "mlp", "sklearn")
+    is_large = findings.get("model.architecture") not in ("logistic_regression", "mlp", SKLEARN)
     batch = min(128, max(16, 2 ** round(math.log2(max(samples, 1) / 16))))
     steps = math.ceil(samples / batch)
     epochs = min(100, max(10, math.ceil(1500 / steps)))
@@ -94,7 +96,7 @@ def tell_training(findings: Findings, samples: int, checkpoint: Path | None) -> 
     if number:
         epochs, why = number, f"the number of {checkpoint.name if checkpoint else ''}"
     findings.infer("training.learning_rate", 0.05, "a proposal that suits inputs of about this scale")
-    findings.infer("training.weight_decay", 0.001, "a proposal: a little keeps influence well-behaved")
+    findings.infer("training.weight_decay", *_weight_decay(findings, samples, checkpoint))
     findings.infer("training.batch_size", batch, f"a proposal for {samples:,} samples")
     findings.infer("training.epochs", epochs, why)
     if is_large:
@@ -103,7 +105,27 @@ def tell_training(findings: Findings, samples: int, checkpoint: Path | None) -> 
         _ask_for_recipe(findings)
 
 
+def _weight_decay(findings: Findings, samples: int, checkpoint: Path | None) -> tuple[float, str]:
+    """Returns the weight decay, and why: what scikit-learn fitted a model under, else a proposal."""
+    if checkpoint is not None and findings.get("model.architecture") == SKLEARN:
+        # scikit-learn takes seconds to import.
+        from engine.models.sklearn_models import SklearnModel
+
+        with suppress(RefusedInput):
+            penalty = SklearnModel.read(checkpoint).weight_decay(samples)
+            if penalty is not None:
+                return float(f"{penalty:.3g}"), "as strong as the penalty that scikit-learn fitted the model under"
+    return 0.001, "a proposal: a little keeps influence well-behaved"
+
+
 def _ask_for_recipe(findings: Findings) -> None:
+    if isinstance(findings.get("data.validation"), float):
+        findings.leave_open(
+            "whether the model has seen the validation samples",
+            "they are drawn from the training data, and a checkpoint does not say which of these it was trained on",
+            "Name data that it was not trained on as validation in [data], or train it anew by `python -m app train` "
+            "with another place for checkpoints in [model]: what it has seen tells too good a ceiling",
+        )
     findings.leave_open(
         "how the model was trained",
         "a checkpoint does not say it, and influence follows the same recipe",

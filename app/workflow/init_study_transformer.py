@@ -13,7 +13,7 @@ from typing import Any
 from app.workflow.init_study_files import entries_of
 from app.workflow.init_study_findings import Findings
 from engine.architecture_names import TRANSFORMERS
-from engine.classes import listed
+from engine.classes import listed, names_in_order
 from engine.errors import RefusedInput
 from engine.text_folder import CONFIG, WEIGHTS, checked_folder, class_names_of
 from engine.text_settings import ENCODER
@@ -108,11 +108,15 @@ def _tell_whole(one: Transformer, labels: Sequence[str], findings: Findings) -> 
         "'logistic_regression' and checkpoints = 'checkpoints', and train",
     )
     names = class_names_of(one.config)
-    are_numbers = all(re.fullmatch(r"\d+", label) for label in labels)
-    if names is not None and len(names) == len(labels) and (are_numbers or sorted(names) == sorted(labels)):
-        if are_numbers or list(names) != sorted(labels):
-            findings.infer("data.class_names", list(names), f"the order of the outputs, by {CONFIG}")
-    elif not are_numbers:
+    # Labels 0, 1, ... are indices of class_names; other numbers are names, which class_names could not replace.
+    are_places = set(labels) == {str(place) for place in range(len(labels))}
+    ordered = None if names is None else names_in_order(names, labels)
+    if are_places and names is not None and len(names) == len(labels):
+        ordered = names
+    if ordered is not None:
+        if list(ordered) != sorted(labels):
+            findings.infer("data.class_names", list(ordered), f"the order of the outputs, by {CONFIG}")
+    elif not all(re.fullmatch(r"\d+", label) for label in labels):
         told = "only numbers its classes" if names is None else f"calls its classes {listed(names)}"
         findings.leave_open(
             "which output is which class",

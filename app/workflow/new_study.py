@@ -75,6 +75,9 @@ class Answers:
 def answered(held: dict[str, Any]) -> Answers:
     """Returns the answers from what the fields of a form hold, by name."""
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in held.items()}
+    if values.get("format") == "torchvision":
+        # A file of texts may have been named before; what a sample is, is not asked of a set.
+        values["modality"] = "image"
     return Answers(**values)
 
 

@@ -139,8 +139,13 @@ def _rubbish(store: Store) -> list[_Group]:
 def _optional(store: Store) -> tuple[list[_Group], list[str]]:
     """Returns what may go when room is asked for, and what is to be said about it."""
     jobs, _ = contents.ended_jobs(store)
-    single = [*contents.unfinished_runs(store), *jobs, *contents.features(store)]
     runs, notices = _unneeded_runs(store)
+    single = [*jobs]
+    if any(row.is_active for row in job_rows(store)):
+        # Nobody works on them at this moment; but a job that waits, or is at another step, goes on from them.
+        notices.append("a job is at work or waits, so no unfinished run and no kept features are removed")
+    else:
+        single += [*contents.unfinished_runs(store), *contents.features(store)]
     return [*runs, *(_Group((one,)) for one in single)], notices
 
 

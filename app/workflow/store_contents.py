@@ -1,5 +1,6 @@
 """What lies in a store beside its registered studies, each thing with its size and when it last changed."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from cache.store import Store
 from engine.errors import RefusedInput
 from engine.study import load_study
 from engine.whole_files import PARTIAL
+
+_GENERATED = re.compile(r"[0-9a-f]{20}")
 
 
 @dataclass(frozen=True)
@@ -79,14 +82,14 @@ def ended_jobs(store: Store) -> tuple[list[Stored], list[Stored]]:
 
 def drafts(store: Store) -> list[Stored]:
     """Returns the studies that were written for previews."""
-    return [stored("draft of a study", path) for path in _entries(drafts_folder(store.root))]
+    return [stored("draft of a study", path) for path in _generated(drafts_folder(store.root))]
 
 
 def unnamed_uploads(store: Store) -> list[Stored]:
     """Returns the uploaded files that no study of the store's list names."""
     named = {path.resolve() for file in store.studies() for path in _named_by(file)}
     found = []
-    for folder in _entries(uploads_folder(store)):
+    for folder in _generated(uploads_folder(store)):
         resolved = folder.resolve()
         if not any(path == resolved or path.is_relative_to(resolved) for path in named):
             names = ", ".join(file.name for file in _entries(folder))
@@ -96,12 +99,13 @@ def unnamed_uploads(store: Store) -> list[Stored]:
 
 def features(store: Store) -> list[Stored]:
     """Returns the kept features of texts, which are made again when they are missed."""
-    return [stored("features of texts", path) for path in _entries(store.features_folder)]
+    whole = (path for path in _entries(store.features_folder) if not path.name.startswith(PARTIAL))
+    return [stored("features of texts", path) for path in whole]
 
 
 def left_overs(store: Store) -> list[Stored]:
     """Returns what killed processes left behind: half-written files, and folders that were being deleted."""
-    half = [path for path in store.root.rglob(f"{PARTIAL}*") if not _is_in_locked_run(store, path)]
+    half = [path for path in store.root.rglob(f"{PARTIAL}*") if not _is_being_written(store, path)]
     deleted = [path for folder in (store.runs_folder, store.jobs_folder) for path in folder.glob(".deleted-*")]
     return [stored("left over", path) for path in [*half, *deleted]]
 
@@ -127,14 +131,22 @@ def _named_by(file: Path) -> Iterator[Path]:
         return  # What is left of it can still be named by hand; its uploads go by age.
 
 
-def _is_in_locked_run(store: Store, path: Path) -> bool:
-    if not path.is_relative_to(store.runs_folder):
-        return False
-    return is_at_work(RunFolder(store.runs_folder / path.relative_to(store.runs_folder).parts[0]))
+def _is_being_written(store: Store, path: Path) -> bool:
+    """Says whether a process that works now may be writing a half-written file."""
+    if path.is_relative_to(store.runs_folder):
+        return is_at_work(RunFolder(store.runs_folder / path.relative_to(store.runs_folder).parts[0]))
+    if path.is_relative_to(store.jobs_folder):
+        return is_held(store.jobs_folder / path.relative_to(store.jobs_folder).parts[0] / "lock")
+    return path.is_relative_to(store.features_folder) and any(is_held(job.lock_path) for job in list_jobs(store))
 
 
 def _entries(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _generated(folder: Path) -> list[Path]:
+    """Returns the entries whose names we made; what somebody put or linked there is somebody's."""
+    return [path for path in _entries(folder) if _GENERATED.fullmatch(path.name) and not path.is_symlink()]
 
 
 def _changed(path: Path) -> float:

@@ -7,7 +7,7 @@ Without the variable paths are free, as they are for the commands of whoever sit
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from app.workflow.drafts import drafts_folder
@@ -21,6 +21,20 @@ from engine.study import Study
 from engine.text_folder import FILES
 
 
+def refuse_file_outside(path: Path, store: Store) -> None:
+    """Refuses a study file out of the allowed folders before it is read: what is wrong with it would tell of it.
+
+    Args:
+        path: the study file, or the folder that holds its ``study.toml``.
+        store: whose uploads, drafts and shipped samples are allowed as well.
+
+    Raises:
+        RefusedInput: if it leads elsewhere.
+    """
+    if os.environ.get(VARIABLE):
+        _refuse_elsewhere([("the study file", path), ("the study file", path / "study.toml")], store)
+
+
 def refuse_outside(study: Study, store: Store) -> None:
     """Refuses a study that leads out of the allowed folders, where the environment names these.
 
@@ -31,13 +45,16 @@ def refuse_outside(study: Study, store: Store) -> None:
     Raises:
         RefusedInput: if a path leads elsewhere; its key in the study file is told.
     """
-    if not os.environ.get(VARIABLE):
-        return
+    if os.environ.get(VARIABLE):
+        _refuse_elsewhere(_named(study), store)
+
+
+def _refuse_elsewhere(named: Iterable[tuple[str, Path]], store: Store) -> None:
     own = [uploads_folder(store), drafts_folder(store.root)]
     allowed = Roots.of_environment(*own, *([] if store.samples is None else [store.samples]))
     expected = f"a path below {' or '.join(map(str, allowed.folders)) or 'a folder that ' + VARIABLE + ' names'}"
     remedy = f"Copy what is meant there, or let who runs this server add its folder to {VARIABLE}"
-    for key, path in _named(study):
+    for key, path in named:
         leads_to = _resolved(path)
         if leads_to is None:
             raise RefusedInput(f"{key} is {path}, which leads nowhere that may be looked at", expected, remedy)

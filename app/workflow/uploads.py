@@ -33,7 +33,9 @@ def keep_upload(store: Store, name: str, content: bytes) -> Path:
     Raises:
         RefusedInput: if it is empty, of a kind that no study reads, or the disk is full.
     """
-    plain = re.sub(r"[^\w.-]+", "_", Path(name.replace("\\", "/")).name).lstrip(".")[-_LONGEST_NAME:]
+    plain = re.sub(r"[^\w.-]+", "_", Path(name.replace("\\", "/")).name).lstrip(".")
+    # In bytes, of which a letter may have four: a disk takes names of 255, and that of a half-written one is longer.
+    plain = plain.encode()[-_LONGEST_NAME:].decode(errors="ignore").lstrip(".")
     if Path(plain).suffix.lower() not in ENDINGS:
         raise RefusedInput(
             f"{name[:80]!r} is of no kind that a study reads",

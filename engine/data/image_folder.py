@@ -25,7 +25,8 @@ class ImageFolderReader:
         data: the study's ``[data]``.
 
     Raises:
-        RefusedInput: if there is no class folder, or a picture is a pipe, a device or a link that leads out.
+        RefusedInput: if there is no class folder, if a name is no text, or a picture is a pipe, a device or a link that
+            leads out.
     """
 
     input_names = ("picture",)
@@ -42,6 +43,8 @@ class ImageFolderReader:
                 "one folder of pictures a class",
                 "Sort the pictures into folders named like the classes",
             )
+        for name in self._classes:
+            _refuse_unreadable(name)
         self._pictures = [(name, picture) for name in self._classes for picture in self._pictures_of(path / name)]
 
     def _pictures_of(self, folder: Path) -> list[Path]:
@@ -52,6 +55,7 @@ class ImageFolderReader:
             if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
         ]
         for picture in pictures:
+            _refuse_unreadable(self._source(picture))
             if not picture.is_file() or not picture.resolve().is_relative_to(root):
                 raise RefusedInput(
                     f"{self._source(picture)} is not a file in {self.file}",
@@ -84,3 +88,11 @@ class ImageFolderReader:
 
     def _source(self, picture: Path) -> str:
         return picture.relative_to(self._path).as_posix()
+
+
+def _refuse_unreadable(name: str) -> None:
+    """Refuses a name of other bytes than those of a text: neither a result nor a page can hold it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise RefusedInput(f"the name {name!a} is no text in UTF-8", "names in UTF-8", "Rename it") from None

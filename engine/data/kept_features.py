@@ -18,8 +18,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from engine.errors import RefusedInput, first_line
 from engine.whole_files import write_whole
 
+VERSION = 1
+"""Raised when the same texts and settings become other features."""
 _folder: ContextVar[Path | None] = ContextVar("features_folder", default=None)
 _DIGEST = "sha256"
 
@@ -36,7 +39,7 @@ def features_kept_in(folder: Path | None) -> Iterator[None]:
 
 def features_key(texts: Sequence[str], settings: Mapping[str, Any]) -> str:
     """Returns the hash of texts, in their order, and of what is made of them."""
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps({"version": VERSION, **settings}, sort_keys=True).encode())
     for text in texts:
         # Each text by itself: where one ends and the next begins is part of what they say.
         digest.update(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest())
@@ -54,6 +57,9 @@ def kept_features(key: str, rows: int, make: Callable[[], Made]) -> Made:
         key: of :func:`features_key`.
         rows: how many there must be.
         make: makes them.
+
+    Raises:
+        RefusedInput: if they cannot be written.
     """
     folder = _folder.get()
     if folder is None:
@@ -63,7 +69,14 @@ def kept_features(key: str, rows: int, make: Callable[[], Made]) -> Made:
     if found is None:
         found = make()
         named = {"features": found[0].contiguous(), "lengths": found[1].contiguous()}
-        write_whole(path, save(named, {_DIGEST: _sha256(found)}))
+        try:
+            write_whole(path, save(named, {_DIGEST: _sha256(found)}))
+        except OSError as error:
+            raise RefusedInput(
+                f"features of texts cannot be kept in {folder}: {error.strerror or first_line(error)}",
+                "a store that has room and may be written",
+                "Free some space, or mend its permissions",
+            ) from error
     return found
 
 

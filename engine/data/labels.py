@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.classes import did_you_mean, listed
+from engine.classes import did_you_mean, listed, names_in_order
 from engine.data.reader import RawLabels
 from engine.errors import RefusedInput
 
@@ -20,12 +20,14 @@ class Classes:
     Args:
         names: the K names, in class order.
         numbered: whether a whole number in a file is a class index; otherwise it is a name like any other.
-        chosen: whether the study itself names them, so that what other files call them does not count.
+        chosen: whether the study itself names them, so that files may call them otherwise.
+        file_names: what the training file itself calls the classes 0, 1, ..., or None.
     """
 
     names: tuple[str, ...]
     numbered: bool
     chosen: bool
+    file_names: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, chosen: tuple[str, ...] | None, train: RawLabels, file: str) -> "Classes":
@@ -43,7 +45,7 @@ class Classes:
             raise RefusedInput(f"{file} has no samples", "at least one sample of each class", "Check the file")
         named = chosen or train.names
         names = named or tuple(map(str, np.unique(train.values)))
-        classes = cls(names, numbered=bool(named), chosen=bool(chosen))
+        classes = cls(names, numbered=bool(named), chosen=bool(chosen), file_names=train.names)
         if len(classes.names) < 2:
             raise RefusedInput(
                 f"{file} has one class only, '{classes.names[0]}'",
@@ -76,7 +78,7 @@ class Classes:
                     "Write the files with one order, or set class_names in [data]",
                 )
             unknown = (labels.values < 0) | (labels.values >= len(self.names))
-            indices = labels.values
+            indices = self._places(labels.names or self.file_names)[np.where(unknown, 0, labels.values)]
         else:
             places = {name: place for place, name in enumerate(self.names)}
             distinct, inverse = np.unique(labels.values, return_inverse=True)
@@ -85,6 +87,16 @@ class Classes:
         if unknown.any():
             raise self._unknown(labels.values, int(np.flatnonzero(unknown)[0]), file, numbers and self.numbered)
         return indices
+
+    def _places(self, order: tuple[str, ...] | None) -> np.ndarray:
+        """Returns the class index ``(K,)`` that each number of a file stands for.
+
+        Args:
+            order: what the file calls its classes. Are these the study's in another order, that of a model for
+                instance, its numbers are the file's; are they others, the study has given its own names to them.
+        """
+        ordered = None if order is None else names_in_order(order, self.names)
+        return np.array([self.names.index(name) for name in ordered or self.names], dtype=np.int64)
 
     def _unknown(self, values: np.ndarray, row: int, file: str, numbered: bool) -> RefusedInput:
         value = str(values[row])

@@ -8,13 +8,14 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 from torch.nn import functional
 
-from engine.classes import listed
+from engine.classes import listed, names_in_order
 from engine.data.kept_features import Made, features_key, kept_features
 from engine.data.texts import Texts
 from engine.data.tokens import TextTokens, token_limit
@@ -128,6 +129,7 @@ def _embedded(study: Study, settings: Features, splits: Split, progress: Progres
     limit = token_limit(settings.max_length, config, "[data.features] max_length")
     files = {file.name: _sha256(file) for file in text_folder_files(folder)}
     told = {"files": files, "limit": limit, "pooling": settings.pooling or "mean"}
+    told |= {name: version(name) for name in ("tokenizers", "transformers")}
     tokens = TextTokens(folder, config, limit)
     encoder = Encoder(folder, config, settings.pooling or "mean", study.compute)
     total, finished = sum(map(len, splits.values())), 0
@@ -180,11 +182,12 @@ def _tokens(study: Study, splits: Split, class_names: tuple[str, ...], progress:
 def _check_class_order(config: Mapping[str, Any], names: tuple[str, ...], folder: str) -> None:
     """Refuses a model that numbers the same classes otherwise: its logits would be taken for others' without a word."""
     own = class_names_of(config)
-    if own is not None and own != names and sorted(own) == sorted(names):
+    ordered = None if own is None else names_in_order(own, names)
+    if own is not None and ordered is not None and ordered != names:
         raise RefusedInput(
             f"the model in {folder} has its classes in the order {listed(own)}, the data have {listed(names)}",
             "one order",
-            f"Set class_names = {json.dumps(list(own), ensure_ascii=False)} in [data]",
+            f"Set class_names = {json.dumps(ordered, ensure_ascii=False)} in [data]",
         )
 
 

@@ -55,13 +55,20 @@ class TextTokens:
         padding: the token behind the end of shorter texts.
 
     Raises:
-        RefusedInput: if the tokenizer cannot be read.
+        RefusedInput: if the tokenizer cannot be read, or nothing of a text would be left within the limit.
     """
 
     def __init__(self, folder: Path, config: dict[str, Any], limit: int) -> None:
         self._folder = folder
         self._tokenizer = _read(folder / TOKENIZER)
         self._tokenizer.no_padding()
+        marks = self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        if limit <= marks:
+            raise RefusedInput(
+                f"{limit} tokens of a text are used, and {marks} mark where it begins and ends",
+                f"at least {marks + 1} tokens",
+                f"Raise max_length in the study file, unless the model in {folder.name} can take no more",
+            )
         self._tokenizer.enable_truncation(limit)
         self.padding = int(config.get("pad_token_id") or 0)
         self._vocabulary = int(config.get("vocab_size", 2**31))

@@ -37,6 +37,8 @@ def load_checkpoint(path: Path, model: nn.Module) -> tuple[str, ...]:
             the model's, or if a value is not finite.
     """
     tensors, notices = _stored(path)
+    if (known_tensors := getattr(model, "known_tensors", None)) is not None:
+        tensors = known_tensors(tensors)
     expected = model.state_dict()
     tensors, prefix = _without_prefix(tensors, expected)
     if prefix:

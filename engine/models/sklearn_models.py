@@ -149,10 +149,6 @@ class SklearnModel:
     def fit_notices(self, samples: int, weight_decay: float, name: str) -> tuple[str, ...]:
         """Returns how the model was fitted, where that is not how trainings here go.
 
-        Scikit-learn's penalty as a weight decay of the mean loss: ``1 / (C N)`` for a logistic regression,
-        twice that with two classes, whose two rows have half the penalty of its one; ``alpha / B`` for a
-        perceptron with batches of B, or of all samples with ``lbfgs``.
-
         Args:
             samples: N, that it is taken to have been fitted on.
             weight_decay: of ``[training]``.
@@ -161,7 +157,7 @@ class SklearnModel:
         classifier = self.file.classifier
         told = f"{name}: fitted by scikit-learn's {classifier.solver}; trainings here, the next epoch too, are SGD"
         told += " as [training] says"
-        penalty = self._penalty(samples)
+        penalty = self.weight_decay(samples)
         if penalty is None:
             told += "; its penalty is no weight decay"
         elif abs(penalty - weight_decay) > 0.01 * max(penalty, weight_decay):
@@ -171,8 +167,15 @@ class SklearnModel:
             notices += (f"{name}: fitted with class_weight, which trainings here do not have",)
         return notices
 
-    def _penalty(self, samples: int) -> float | None:
-        """Returns the weight decay that does what the model's penalty did; None where none does."""
+    def weight_decay(self, samples: int) -> float | None:
+        """Returns the weight decay that does what the model's penalty did; None where none does.
+
+        ``1 / (C N)`` of the mean loss for a logistic regression, twice that with two classes, whose two rows have half
+        the penalty of its one; ``alpha / B`` for a perceptron with batches of B, or of all samples with ``lbfgs``.
+
+        Args:
+            samples: N, that it is taken to have been fitted on.
+        """
         classifier = self.file.classifier
         try:
             if isinstance(classifier, MLPClassifier):
@@ -199,7 +202,9 @@ class SklearnModel:
             RefusedInput: if not.
         """
         own = tuple(f"{value:g}" if isinstance(value, float) else str(value) for value in self.classes.tolist())
-        if own != names and own != tuple(map(str, range(len(names)))):
+        # Places of the classes, unless the data call them by these same numbers and order them as words: 0, 1, 10, 2.
+        are_places = own == tuple(map(str, range(len(names)))) and sorted(own) != sorted(names)
+        if own != names and not are_places:
             raise RefusedInput(
                 f"{path.name} has the classes {listed(own)} and the data {listed(names)}",
                 "the same classes in the same order",

@@ -8,6 +8,7 @@ The models take tokens and mask as one tensor ``(B, 2, L)``, whatever its number
 all of the batch. Where a token is padding, the model masks it: no other token sees it, and no gradient reaches it.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,6 +37,7 @@ _TAKEN = (
     "sinusoidal_pos_embds", "relative_attention_num_buckets",
 )  # fmt: skip
 _TOKENS_A_BATCH = 8192
+_POSITIONS = "embeddings.position_ids"
 
 
 class TokenInputs(nn.Module):
@@ -50,6 +52,14 @@ class TokenInputs(nn.Module):
         # The next class in line is the library's.
         logits: Tensor = super().forward(input_ids=tokens, attention_mask=mask).logits
         return logits
+
+    @staticmethod
+    def known_tensors(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Returns the tensors of a file by today's names.
+
+        Files of old have gamma and beta for weight and bias of a normalisation, and a tensor of the positions 0, 1, ...
+        """
+        return {_renamed(name): tensor for name, tensor in stored.items() if not name.endswith(_POSITIONS)}
 
     @staticmethod
     def token_mask(inputs: Tensor) -> Tensor:
@@ -223,7 +233,7 @@ def _fill(model: nn.Module, folder: Path, body: str | None) -> None:
     """
     path = folder / WEIGHTS
     stored, _ = read_tensors(path)
-    stored = {_renamed(name): tensor for name, tensor in stored.items()}
+    stored = TokenInputs.known_tensors(stored)
     expected = model.state_dict()
     prefix = f"{body or getattr(model, 'base_model_prefix', '')}."
     found: dict[str, Tensor] = {}
@@ -252,7 +262,6 @@ def _fill(model: nn.Module, folder: Path, body: str | None) -> None:
 
 
 def _renamed(name: str) -> str:
-    """Returns today's name of a tensor: files of old have gamma and beta for weight and bias of a normalisation."""
     for old, new in ((".gamma", ".weight"), (".beta", ".bias")):
         if name.endswith(old):
             return name.removesuffix(old) + new

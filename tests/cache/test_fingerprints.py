@@ -44,6 +44,23 @@ def write_study(folder: Path, train: str = "train.csv", checkpoints: str = "chec
     return load_study(folder)
 
 
+@pytest.mark.parametrize("data_format", ["csv", "image_folder"])
+def test_data_with_a_name_that_no_disk_takes_are_refused(tmp_path, data_format):
+    (tmp_path / "study.toml").write_text(
+        STUDY.format(train="n" * 300, checkpoints="c").replace('"csv"', f'"{data_format}"')
+    )
+    with pytest.raises(RefusedInput, match=r"cannot be read: File name too long"):
+        data_fingerprint(load_study(tmp_path))
+
+
+def test_a_set_of_torchvision_below_a_name_that_no_disk_takes_is_missing(tmp_path):
+    text = STUDY.format(train="x", checkpoints="c").replace('format = "csv"', 'format = "torchvision"')
+    text = text.replace('train = "x"', f'dataset = "MNIST"\nroot = "{"n" * 300}"').replace("validation = 0.2\n", "")
+    (tmp_path / "study.toml").write_text(text.replace("logistic_regression", "cnn"))
+    with pytest.raises(RefusedInput, match=r"has no train-images"):
+        data_fingerprint(load_study(tmp_path))
+
+
 def key_of(study: Study) -> str:
     return influence_key(study, study.checkpoints_path / "epoch-003.safetensors")
 

@@ -65,3 +65,13 @@ def test_a_disk_too_full_for_the_note_about_the_holder_still_has_the_lock(tmp_pa
     assert lock.acquire()
     assert not NamedLock(tmp_path / "lock").acquire()
     lock.release()
+
+
+def test_a_lock_is_free_again_even_if_what_is_told_of_its_holder_cannot_be_removed(tmp_path):
+    lock = NamedLock(tmp_path / "lock")
+    assert lock.acquire()
+    (tmp_path / "lock.holder").unlink()
+    (tmp_path / "lock.holder").mkdir()
+    lock.release()
+    (tmp_path / "lock.holder").rmdir()
+    assert NamedLock(tmp_path / "lock").acquire()

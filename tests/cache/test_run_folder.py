@@ -145,3 +145,18 @@ def test_a_record_that_is_damaged_itself_is_refused(folder):
     (folder.path / ".hashes.json").write_text("[1]")
     with pytest.raises(RefusedInput, match=r"\.hashes\.json is damaged"):
         folder.damaged_parts()
+
+
+def test_json_that_is_too_deep_is_a_damaged_part(folder):
+    folder.path.mkdir()
+    (folder.path / "run.json").write_text("[" * 100_000)
+    with pytest.raises(RefusedInput, match=r"part run\.json is damaged"):
+        folder.manifest()
+
+
+def test_a_pipe_in_the_place_of_a_part_is_damage_and_is_not_waited_for(folder):
+    folder.write_json("state.json", 1)
+    folder.finish({"kind": "reweight"})
+    (folder.path / "state.json").unlink()
+    os.mkfifo(folder.path / "state.json")
+    assert folder.damaged_parts() == ["state.json"]

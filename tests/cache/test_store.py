@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -155,6 +156,35 @@ def test_a_forgotten_study_is_off_the_list_and_its_files_stay(tmp_path, samples)
         store.forget_study(shipped)
     assert store.is_shipped_study(shipped)
     assert not store.is_shipped_study(file)
+
+
+def test_a_study_in_a_folder_whose_name_is_no_text_is_refused(tmp_path):
+    folder = tmp_path / os.fsdecode(b"\xff")
+    folder.mkdir()
+    (folder / "study.toml").touch()
+    with pytest.raises(RefusedInput, match="is no text in UTF-8"):
+        Store(tmp_path / "store").register_study(folder / "study.toml")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[" * 100_000, "[]", '{"registered": 1}', '{"registered": 1, "file": 2}'],
+    ids=["too deep", "a list", "no file", "a number for a file"],
+)
+def test_a_damaged_entry_of_the_list_costs_its_own_line_alone(tmp_path, content):
+    store = Store(tmp_path / "store")
+    (tmp_path / "study.toml").touch()
+    store.register_study(tmp_path / "study.toml")
+    (store.studies_folder / "damaged.json").write_text(content)
+    assert (store.studies(), store.lost_studies()) == ([tmp_path / "study.toml"], [])
+
+
+def test_an_entry_with_a_name_that_no_disk_takes_is_a_lost_study(tmp_path):
+    store = Store(tmp_path / "store")
+    store.studies_folder.mkdir(parents=True)
+    name = f"/{'n' * 300}/study.toml"
+    (store.studies_folder / "long.json").write_text(f'{{"registered": 1, "file": "{name}"}}')
+    assert (store.studies(), store.lost_studies()) == ([], [Path(name)])
 
 
 def test_a_study_whose_file_was_moved_is_known_as_lost_and_can_be_forgotten(tmp_path):

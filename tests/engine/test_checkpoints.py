@@ -27,6 +27,11 @@ def touch(folder: Path, *names: str) -> None:
         (folder / name).write_bytes(b"x")
 
 
+def test_a_name_that_no_disk_takes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RefusedInput, match=r"checkpoints: n{80} cannot be looked at: File name too long"):
+        list_checkpoints(study(tmp_path, "n" * 300))
+
+
 def test_a_folder_is_listed_by_epoch_in_order(tmp_path: Path) -> None:
     touch(
         tmp_path / "checkpoints", "epoch-010.safetensors", "epoch-002.safetensors", "epoch-1000.safetensors", "a.json"

@@ -1,6 +1,6 @@
 import pytest
 
-from engine.classes import class_indices, did_you_mean, listed
+from engine.classes import class_indices, did_you_mean, listed, names_in_order
 from engine.errors import RefusedInput
 
 NAMES = ("airplane", "cat", "7", "dog")
@@ -43,3 +43,18 @@ def test_a_long_list_of_names_is_cut() -> None:
 
 def test_a_name_that_begins_or_ends_with_a_space_is_found_as_it_is() -> None:
     assert class_indices([" cat", "cat ", "dog "], ("cat", " cat", "dog")) == (1, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("order", "names", "found"),
+    [
+        (("b", "a"), ("a", "b"), ("b", "a")),
+        (("B", "A"), ("a", "b"), ("b", "a")),
+        (("a", "A"), ("A", "a"), ("a", "A")),
+        (("b", "c"), ("a", "b"), None),
+        (("a", "b", "c"), ("a", "b"), None),
+        (("a", "a"), ("a", "b"), None),
+    ],
+)
+def test_names_are_brought_into_another_s_order_where_they_are_the_same(order, names, found) -> None:
+    assert names_in_order(order, names) == found

@@ -357,8 +357,31 @@ def test_the_paper_thresholds_are_taken_where_the_mean_constraint_is_only_a_defa
 
 @pytest.mark.parametrize(
     "content",
-    [b"name = ", b"\xff\xfe", b"<!DOCTYPE html>", b"name = 1\nname = 2", b"x = " + b"[" * 100_000],
-    ids=["half a line", "not UTF-8", "a web page", "a key twice", "too deep"],
+    [
+        b"name = ",
+        b"\xff\xfe",
+        b"<!DOCTYPE html>",
+        b"name = 1\nname = 2",
+        b"x = " + b"[" * 100_000,
+        b"x" + b".x" * 30 + b" = 1",
+        # Four times as many parts take the parser sixteen times as long.
+        b"y = {x" + b".x" * 400_000 + b" = 1}",
+        b"x = " + b"[" * 30 + b"]" * 30,
+        b"seed = " + b"9" * 5000,
+        b"seed = 0x" + b"f" * 6000,
+    ],
+    ids=[
+        "half a line",
+        "not UTF-8",
+        "a web page",
+        "a key twice",
+        "too deep to be parsed",
+        "tables too deep",
+        "a key without end",
+        "lists too deep",
+        "a number without end",
+        "a number that cannot be told",
+    ],
 )
 def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "study.toml").write_bytes(content)
@@ -389,7 +412,7 @@ def test_a_file_that_cannot_be_read_is_refused(
         raise PermissionError(13, "Permission denied")
 
     # The user that runs the tests may be one whom no permission holds back.
-    monkeypatch.setattr(Path, "read_text", denied)
+    monkeypatch.setattr(Path, "open", denied)
     with pytest.raises(RefusedInput, match=r"Permission denied\. Expected a file that can be read"):
         load_study(tmp_path)
 
@@ -582,3 +605,18 @@ def test_all_problems_of_values_are_told_at_once_and_none_of_what_is_read(tmp_pa
 
     values |= {"name": "birds", "data": {"format": "csv", "train": "train.csv", "validation": 0.2}}
     assert study_problems(values, tmp_path) == {}
+
+
+def test_no_more_is_read_than_a_study_file_can_have(tmp_path: Path) -> None:
+    with (tmp_path / "study.toml").open("wb") as file:
+        file.truncate(2**40)
+
+    with pytest.raises(RefusedInput, match=r"study\.toml has more than 1,048,576 bytes"):
+        load_study(tmp_path)
+
+
+def test_as_many_class_names_as_a_study_file_holds_are_compared(tmp_path: Path, smallest: dict[str, Any]) -> None:
+    # Each with each, it would take most of an hour, in which the page that lists the study says nothing.
+    smallest["data"]["class_names"] = [str(number) for number in range(100_000)]
+
+    assert len(study_of(tmp_path, smallest).data.class_names or ()) == 100_000

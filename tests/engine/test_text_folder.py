@@ -131,3 +131,7 @@ def test_classes_that_are_only_numbered_have_no_names():
     assert class_names_of({"id2label": {"1": "b", "0": "a"}}) == ("a", "b")
     assert class_names_of({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}) is None
     assert class_names_of({}) is None
+
+
+def test_a_folder_with_a_name_that_no_disk_takes_has_no_files(tmp_path: Path) -> None:
+    assert text_folder_files(tmp_path / ("n" * 300)) == []

@@ -16,7 +16,7 @@ Page = Callable[..., AppTest]
 @pytest.fixture(autouse=True)
 def _for_this_machine_alone(monkeypatch):
     """Takes the dashboard as it is served by default: bound to more, each of its pages says so."""
-    monkeypatch.setattr("app.dashboard.gate.bound_to", lambda: "127.0.0.1")
+    monkeypatch.setattr(app.components.server_state, "bound_to", lambda: "127.0.0.1")
 
 
 @pytest.fixture

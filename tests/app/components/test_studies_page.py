@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import app.components.job_list
 import app.components.job_panel
+import app.components.server_state
 import app.components.study_creation
 from app.jobs import JobFolder, JobRequest, lock, start_job
 from app.workflow.folder_browser import VARIABLE
@@ -250,6 +251,17 @@ def test_jobs_tell_their_state_and_their_log_also_when_they_are_finished(studies
     assert {"the log of job 1", "the log of job 2"} <= {code.value for code in page.code}
 
 
+def test_whoever_is_not_let_in_reads_where_a_log_lies_and_not_what_it_says(studies, digits, write_job, monkeypatch):
+    monkeypatch.setattr(app.components.server_state, "bound_to", lambda: "0.0.0.0")
+    job = write_job(1, error={"kind": "failed", "message": "The disk is full."})
+
+    page = part(studies(study=str(digits / "study.toml")), "Jobs")
+
+    assert "The disk is full." in told(page)
+    assert not any("the log of job" in code.value for code in page.code)
+    assert any(f"`jobs/{job}/log.txt`" in caption.value for caption in page.caption)
+
+
 def test_a_damaged_job_costs_its_own_line_only(studies, digits, digits_store, write_job):
     write_job(1, result={})
     damaged = write_job(2)
@@ -398,6 +410,16 @@ def test_a_preview_is_told_by_the_name_of_its_study_and_found_by_its_link(studie
     again = studies(job=job.id)
     assert not again.warning
     assert again.session_state["view"]["job"] == job.id
+
+
+def test_what_a_job_says_of_its_progress_is_text(studies, digits, at_work):
+    job = at_work("influence", digits / "study.toml")
+    job.write_worker()
+    job.write_progress({"stage": "data", "done": 1, "total": 2, "note": "embedding once with $a$ ![b](c)"})
+    page = part(studies(study=str(digits / "study.toml")), "Jobs")
+
+    (progress,) = page.get("progress")
+    assert progress.proto.text == r"data: 1 of 2 embedding once with \$a\$ !\[b\](c)"
 
 
 def test_a_run_is_not_deleted_while_a_job_of_its_study_is_at_work(

@@ -102,6 +102,16 @@ def test_who_has_logged_in_and_is_allowed_sees_the_pages_and_nobody_else(shown, 
     assert not let_in.error
 
 
+@pytest.mark.parametrize("told", [False, "false", "False"])
+def test_an_address_that_the_provider_calls_unverified_lets_nobody_in(shown, tmp_path, monkeypatch, told):
+    (tmp_path / "secrets.toml").write_text(SECRETS)
+    user = {"is_logged_in": True, "email": "me@example.org", "email_verified": told}
+    monkeypatch.setattr(st, "user", user)
+    assert "me@example.org may not use" in shown().error[0].value
+    monkeypatch.setattr(st, "user", user | {"email_verified": "true"})
+    assert not shown().error
+
+
 def test_a_login_that_is_broken_while_the_server_runs_shows_no_page(shown, tmp_path):
     (tmp_path / "secrets.toml").write_text("[auth\n")
     page = shown()

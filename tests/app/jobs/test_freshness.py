@@ -18,6 +18,11 @@ def test_untouched_files_are_unchanged(folder: Path) -> None:
     assert is_unchanged(take_stamps([folder, folder / "absent"]))
 
 
+def test_a_name_that_no_disk_takes_is_a_file_that_is_not_there(folder: Path) -> None:
+    long = folder / ("n" * 300)
+    assert take_stamps([long]) == {str(long): None}
+
+
 def test_a_rewritten_file_of_the_same_size_is_a_change(folder: Path) -> None:
     stamps = take_stamps([folder])
     file = folder / "epoch-001.pt"

@@ -205,6 +205,21 @@ def test_a_job_is_of_the_study_as_its_file_reads_now(store: Store, study: Path, 
     assert not is_of_current_study(job)
 
 
+@pytest.mark.timeout(60)
+def test_a_study_without_end_is_left_to_the_worker_to_refuse(store: Store, study: Path, wait: Wait) -> None:
+    study.unlink()
+    os.mkfifo(study)  # like a device, and only waits where that fills the memory
+    wait(launched_nothing(store, study, {}))
+
+    study.unlink()
+    with study.open("wb") as file:
+        file.truncate(2**20 + 1)
+    huge = launched_nothing(store, study, {})
+    wait(huge)
+    study.write_text("another")
+    assert not is_of_current_study(huge)
+
+
 def test_a_job_that_a_full_disk_keeps_from_its_start_is_refused_and_starts_once_there_is_room(
     start: Start, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,6 +73,15 @@ def test_as_many_work_at_once_as_there_are_places(make: Make) -> None:
     lock.release(second)
 
 
+def test_places_that_a_server_with_more_of_them_gave_away_count(make: Make) -> None:
+    first, second = (take_place(make(time), 2, refuse_to_wait) for time in (1, 2))
+    lock.release(first)
+    third = make(3)
+    assert looked(third, 1) == [0], "the first place is free, but the second is taken"
+    lock.release(second)
+    lock.release(take_place(third, 1, refuse_to_wait))
+
+
 def test_whoever_asked_first_is_served_first(make: Make) -> None:
     early, late = make(1), make(2)
     stand_in_line(early)

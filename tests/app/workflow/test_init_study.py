@@ -308,6 +308,21 @@ def test_a_fitted_model_of_scikit_learn_is_known(folder):
     assert study.data.transform.mean is None
     assert "inputs as they are: 100%" in opened(told)
     assert "skops.io.dump" in opened(told)
+    # Three classes, C = 1 and the 48 samples that are not set aside.
+    assert study.training.weight_decay == pytest.approx(1 / 48, rel=1e-2)
+    assert "its penalty is about" not in opened(told)
+
+
+@pytest.mark.parametrize("is_set_aside", [True, False])
+def test_that_a_checkpoint_may_have_seen_what_is_set_aside_is_told(folder, is_set_aside):
+    write_table(folder / "train.csv")
+    torch.save(perceptron().state_dict(), folder / "m.pt")
+    if not is_set_aside:
+        write_table(folder / "validation.csv")
+
+    told, _, _ = looked_at(folder)
+
+    assert ("whether the model has seen the validation samples" in opened(told)) == is_set_aside
 
 
 def test_a_checkpoint_tells_the_network_the_normalisation_and_the_order_of_the_classes(folder):

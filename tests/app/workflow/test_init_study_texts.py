@@ -181,6 +181,26 @@ def test_a_head_whose_classes_have_no_names_is_told(folder) -> None:
     trained_model(load_study(folder), load_data(load_study(folder)), 0)
 
 
+def test_the_outputs_of_a_head_may_be_called_with_other_capital_letters(folder) -> None:
+    write_csv(folder)
+    write_classifier(folder / "bert", {0: "Sport", 1: "ECONOMY", 2: "science"})
+
+    init_study(folder)
+
+    assert load_data(load_study(folder)).class_names == ("sport", "economy", "science")
+
+
+@pytest.mark.parametrize(("first", "names"), [(0, CLASSES), (1, ("1", "2", "3"))])
+def test_numbers_are_named_by_a_head_only_where_they_are_its_outputs(folder, first, names) -> None:
+    texts, labels = texts_of(60)
+    write_table(folder / "train.csv", texts, [str(first + CLASSES.index(label)) for label in labels])
+    write_classifier(folder / "bert", dict(enumerate(CLASSES)))
+
+    init_study(folder)
+
+    assert load_data(load_study(folder)).class_names == names
+
+
 def test_a_head_for_other_classes_makes_it_an_encoder(folder) -> None:
     write_csv(folder)
     write_classifier(folder / "bert", {number: f"LABEL_{number}" for number in range(5)})

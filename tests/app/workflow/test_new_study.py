@@ -317,3 +317,11 @@ def test_texts_are_made_numbers_as_it_was_chosen(tmp_path):
     assert "features" not in study_values(replace(answers, features="none"), None)["data"]
     assert "transform" not in study_values(answers, None)["data"]
     assert study_values(answers, None)["data"]["modality"] == "text"
+
+
+def test_a_set_of_torchvision_is_one_of_pictures_whatever_was_named_before():
+    held = {"name": "a", "format": "torchvision", "dataset": "MNIST", "root": "sets", "modality": "text"}
+
+    data = study_values(answered(held), None)["data"]
+
+    assert data == {"format": "torchvision", "dataset": "MNIST", "root": "sets", "validation": Answers().fraction}

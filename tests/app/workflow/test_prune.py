@@ -14,7 +14,7 @@ from app.jobs import JobFolder, JobRequest
 from app.jobs import lock as job_lock
 from app.workflow.drafts import drafts_folder
 from app.workflow.prune import bytes_of, prune
-from app.workflow.uploads import keep_upload
+from app.workflow.uploads import keep_upload, uploads_folder
 from cache import Cache
 from cache.store import Store
 from engine.errors import RefusedInput
@@ -126,6 +126,31 @@ def test_what_a_process_works_on_stays(digits_store, stray, old):
     assert ("unfinished run", "begun") in kinds(prune(digits_store, older_than=30))
 
 
+def test_what_a_job_at_work_writes_and_goes_on_from_stays(digits_store, digits, old):
+    job = JobFolder(digits_store.jobs_folder / ("0" * 20))
+    job.path.mkdir(parents=True)
+    job.write_request(JobRequest("climb", digits / "study.toml", {}, digits_store.root, None))
+    written = [
+        job.path / ".partial-abc-result.json",
+        digits_store.features_folder / ".partial-abc-words.npz",
+        digits_store.features_folder / "words.npz",
+        digits_store.run("begun").path / "state.json",
+    ]
+    for path in written:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+        old(path.parent, 1)
+    held = job_lock.acquire(job.lock_path)
+    assert held is not None
+    result = prune(digits_store, older_than=0.5)
+    assert kinds(result) == []
+    assert any("a job is at work or waits" in notice for notice in result["notices"])
+    job_lock.release(held)
+    old(job.path, 1)
+    prune(digits_store, older_than=0.5)
+    assert [path for path in written if path.exists()] == []
+
+
 def test_runs_of_a_study_that_a_job_is_at_work_on_stay(digits_store, digits, stray, old, edited):
     edited(digits, 'name = "small digits"', 'name = "another"')
     old(stray("source", study={"name": "a third"}), 50)
@@ -152,15 +177,28 @@ def test_uploads_and_drafts_go_once_no_study_names_them_and_they_are_a_week_old(
     text = (digits / "study.toml").read_text().replace('train = "train.npz"', f'train = "{named}"')
     (digits / "study.toml").write_text(text)
     digits_store.register_study(digits / "study.toml")
-    draft = drafts_folder(digits_store.root) / "abc" / "study.toml"
+    draft = drafts_folder(digits_store.root) / ("a" * 20) / "study.toml"
     draft.parent.mkdir(parents=True)
     draft.write_text("")
     assert prune(digits_store)["removed"] == []
     for path in (named.parent, other.parent, draft.parent):
         old(path, 8)
-    assert kinds(prune(digits_store)) == [("draft of a study", "abc"), ("upload", "table.csv")]
+    assert kinds(prune(digits_store)) == [("draft of a study", "a" * 20), ("upload", "table.csv")]
     assert named.is_file()
     assert not other.parent.exists()
+
+
+def test_what_somebody_put_or_linked_beside_uploads_and_drafts_is_not_ours_to_remove(digits_store, old, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    for name in ("photos", "0" * 20):
+        (elsewhere / name).mkdir(parents=True)
+        (elsewhere / name / "train.npz").write_bytes(b"content")
+    old(elsewhere, 30)
+    drafts_folder(digits_store.root).mkdir(parents=True)
+    (drafts_folder(digits_store.root) / ("1" * 20)).symlink_to(elsewhere / "photos")
+    (uploads_folder(digits_store)).symlink_to(elsewhere)
+    assert kinds(prune(digits_store)) == [("upload", "train.npz")]
+    assert (elsewhere / "photos" / "train.npz").is_file()
 
 
 def test_what_killed_processes_left_goes_and_what_is_half_written_now_stays(digits_store, old):

@@ -156,3 +156,16 @@ def test_a_jobs_worker_refuses_what_leads_out(
 
     assert run_job(job, {"influence": lambda *_: pytest.fail("it was not to be begun")}, JobProgress(job)) == 2
     assert "[data] test leads to" in job.status().message
+
+
+@pytest.mark.parametrize("text", ["password = 'of somebody'", "root:x:0", 'name = "a"\nseed = "of somebody"'])
+def test_a_study_file_elsewhere_is_not_read_so_that_nothing_is_told_of_it(place: Path, store: Store, text: str) -> None:
+    secret = place.parent / "other" / "study.toml"
+    secret.write_text(text)
+    (place / "link.toml").symlink_to(secret)
+    (place / "folder").mkdir()
+    (place / "folder" / "study.toml").symlink_to(secret)
+    for path in (secret, secret.parent, place / "link.toml", place / "folder", place.parent / "other" / "absent.toml"):
+        with pytest.raises(RefusedInput, match=r"the study file leads to .* outside of the allowed folders") as refused:
+            open_study(store, path)
+        assert "somebody" not in str(refused.value)

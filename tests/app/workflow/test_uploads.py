@@ -13,6 +13,8 @@ from engine.errors import RefusedInput
         (".hidden.csv", "hidden.csv"),
         ("größe.parquet", "größe.parquet"),
         ("n" * 300 + ".csv", "n" * 96 + ".csv"),
+        ("字" * 99 + ".csv", "字" * 32 + ".csv"),
+        ("." + "n" * 95 + "." + "n" * 95 + ".csv", "n" * 95 + ".csv"),
     ],
 )
 def test_an_uploaded_file_lies_below_the_store_under_a_plain_name(empty_store, name, kept):

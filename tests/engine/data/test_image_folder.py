@@ -81,6 +81,17 @@ def test_a_link_within_the_folder_is_followed(reader: Reader, folder: Path) -> N
     assert len(reader().labels().values) == 4
 
 
+@pytest.mark.parametrize("name", [b"\xff/1.png", b"dog/\xff.png", b"dog/\xff/1.png"])
+def test_a_name_that_is_no_text_is_refused_and_not_only_when_the_result_is_written(
+    reader: Reader, folder: Path, picture: Callable[..., bytes], name: bytes
+) -> None:
+    file = folder / os.fsdecode(name)
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(picture(9))
+    with pytest.raises(RefusedInput, match=r"udcff.* is no text in UTF-8"):
+        reader()
+
+
 def test_a_pipe_is_refused_without_being_opened(reader: Reader, folder: Path) -> None:
     os.mkfifo(folder / "dog" / "pipe.png")
     with pytest.raises(RefusedInput, match=r"dog/pipe.png is not a file"):

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from engine.data.kept_features import features_kept_in, features_key, kept_features
-from engine.errors import Cancelled
+from engine.errors import Cancelled, RefusedInput
 
 
 class Maker:
@@ -80,3 +80,21 @@ def test_a_key_is_of_the_texts_their_order_and_the_settings():
 
     assert len(set(keys)) == 8
     assert keys[0] == features_key(["a", "b"], {"limit": 1})
+
+
+def test_features_of_another_version_are_made_again(monkeypatch):
+    before = features_key(["a"], {"limit": 1})
+
+    monkeypatch.setattr("engine.data.kept_features.VERSION", 0)
+
+    assert features_key(["a"], {"limit": 1}) != before
+
+
+@pytest.mark.parametrize("place", ["kept", "kept/key.safetensors/inner"])
+def test_features_that_cannot_be_written_are_refused(tmp_path, place):
+    # A file in the place of the folder, or a folder in the place of the file.
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).write_text("")
+
+    with features_kept_in(tmp_path / "kept"), pytest.raises(RefusedInput, match="cannot be kept in"):
+        kept_features("key", 3, Maker())

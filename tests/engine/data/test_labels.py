@@ -52,6 +52,19 @@ def test_a_file_that_numbers_its_classes_otherwise_is_refused_unless_the_study_n
     assert Classes.of(("a", "b"), train, "t").encode(validation, "v").tolist() == [0, 1]
 
 
+def test_a_number_keeps_its_class_where_the_study_has_the_file_s_names_in_another_order() -> None:
+    train, unnamed = raw([0, 1, 2], ("cat", "dog", "fox")), raw([2, 1, 0])
+    for chosen in (("dog", "fox", "cat"), ("DOG", "FOX", "CAT")):
+        classes = Classes.of(chosen, train, "t")
+        assert classes.names == chosen
+        assert classes.encode(train, "t").tolist() == [2, 0, 1]
+        # A file that does not say what its numbers are has those of the training file.
+        assert classes.encode(unnamed, "v").tolist() == [1, 0, 2]
+        assert classes.encode(raw([0, 1, 2], ("fox", "cat", "dog")), "v").tolist() == [1, 2, 0]
+    with pytest.raises(RefusedInput, match="v: row 1 has the label '3'"):
+        classes.encode(raw([0, 3]), "v")
+
+
 def test_one_class_only_is_refused() -> None:
     with pytest.raises(RefusedInput, match="t has one class only, 'cat'"):
         Classes.of(None, raw(["cat", "cat"]), "t")

@@ -124,6 +124,15 @@ def test_a_model_with_its_classes_in_another_order_is_refused(tmp_path):
         load_data(study)
 
 
+def test_capital_letters_make_no_other_class(tmp_path):
+    study = tokens_study(tmp_path, id2label={"0": "Sport", "1": "ECONOMY", "2": "science"})
+    with pytest.raises(RefusedInput, match=r'Set class_names = \["sport", "economy", "science"\]'):
+        load_data(study)
+
+    named = study.with_changes(data={"class_names": ("sport", "economy", "science")})
+    assert load_data(named).class_names == ("sport", "economy", "science")
+
+
 def test_an_encoder_embeds_each_text_once(tmp_path, monkeypatch):
     study = encoder_study(tmp_path)
     told: list[tuple[int, int]] = []
@@ -138,6 +147,19 @@ def test_an_encoder_embeds_each_text_once(tmp_path, monkeypatch):
     assert torch.equal(first.train.inputs, again.train.inputs)
     assert again.train.texts.lengths.tolist() == first.train.texts.lengths.tolist()
     assert "fast choice on a CPU" in first.notices[-1]
+
+
+@pytest.mark.parametrize("library", ["tokenizers", "transformers"])
+def test_another_version_of_a_library_embeds_anew(tmp_path, monkeypatch, library):
+    study = encoder_study(tmp_path)
+    with features_kept_in(tmp_path / "kept"):
+        load_data(study)
+        monkeypatch.setattr("engine.data.text_inputs.version", lambda name: "0" if name == library else "1")
+        load_data(study)
+        monkeypatch.setattr("engine.data.text_inputs.version", lambda name: "1")
+        load_data(study)
+
+    assert len(list((tmp_path / "kept").iterdir())) == 6
 
 
 @pytest.mark.parametrize("change", ["weights", "tokenizer", "pooling", "max_length"])

@@ -36,6 +36,12 @@ def test_a_long_text_is_cut_and_its_length_told(folder):
     assert lengths.tolist() == [52, 3]
 
 
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_limit_that_leaves_nothing_of_a_text_is_refused(folder, limit):
+    with pytest.raises(RefusedInput, match=rf"{limit} tokens of a text are used, and 2 mark.*at least 3 tokens"):
+        tokens(folder, limit=limit)
+
+
 def test_texts_are_told_as_they_are_done(folder):
     reports: list[int] = []
 

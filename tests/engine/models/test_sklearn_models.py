@@ -325,6 +325,35 @@ def test_classes_in_another_order_are_refused(tmp_path: Path) -> None:
         trained_model(other, load_data(other), 0)
 
 
+@pytest.mark.parametrize(
+    ("names", "is_one_order"),
+    [
+        (("x", "y", "z"), True),
+        (("0", "1", "2"), True),
+        (("2", "1", "0"), False),
+    ],
+)
+def test_numbers_of_classes_are_those_of_the_data_unless_these_are_called_so(
+    file: Path, names: tuple[str, ...], is_one_order: bool
+) -> None:
+    model = SklearnModel.read(file)
+
+    if is_one_order:
+        model.check_classes(names, file)
+        return
+    with pytest.raises(RefusedInput, match="has the classes 0, 1, 2 and the data 2, 1, 0"):
+        model.check_classes(names, file)
+
+
+def test_numbers_that_are_sorted_as_words_are_refused(tmp_path: Path) -> None:
+    model = fitted(LogisticRegression(), *table(11))
+    skops.dump(model, tmp_path / "model.skops")
+    names = tuple(sorted(map(str, range(11))))
+
+    with pytest.raises(RefusedInput, match="and the data 0, 1, 10, 2"):
+        SklearnModel.read(tmp_path / "model.skops").check_classes(names, tmp_path / "model.skops")
+
+
 def test_other_columns_or_classes_than_those_it_was_fitted_on_are_refused(tmp_path: Path) -> None:
     study = study_of(tmp_path, np.array(["x", "y", "z"]), LogisticRegression())
     fewer = study.with_changes(data={"input": ("a", "b")})
@@ -365,7 +394,7 @@ def test_that_weight_decay_is_the_one_under_which_the_fit_stands_still(tmp_path:
         ).double()
         found = SklearnModel.read(tmp_path / "model.skops")
         network.load_state_dict(found.tensors())
-        decay = found._penalty(len(labels))
+        decay = found.weight_decay(len(labels))
         assert decay is not None
 
         loss = nn.functional.cross_entropy(network(torch.from_numpy(inputs)), torch.from_numpy(labels))

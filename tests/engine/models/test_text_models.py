@@ -150,6 +150,21 @@ def test_a_checkpoint_has_the_names_of_the_library(tmp_path):
     assert torch.allclose(ours.eval()(TOKENS.float()), expected, atol=1e-6)
 
 
+def test_a_checkpoint_of_old_has_other_names_and_its_positions(tmp_path):
+    write_transformer(tmp_path / "bert")
+    model = built(tmp_path, seed=3)
+    old = {
+        name.replace("Norm.weight", "Norm.gamma").replace("Norm.bias", "Norm.beta"): tensor
+        for name, tensor in model.state_dict().items()
+    }
+    save_file({**old, "bert.embeddings.position_ids": torch.arange(80)[None]}, tmp_path / "old.safetensors")
+
+    ours = built(tmp_path)
+    load_checkpoint(tmp_path / "old.safetensors", ours)
+
+    assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in ours.state_dict().items())
+
+
 def test_a_model_is_the_same_in_another_process(tmp_path):
     write_transformer(tmp_path / "bert")
     model = built(tmp_path).eval()
