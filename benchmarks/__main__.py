@@ -5,6 +5,8 @@ the repository is found through PARETOSCOPE_DATA.
 """
 
 import importlib
+import sys
+from contextlib import redirect_stdout
 from enum import StrEnum
 from typing import Annotated
 
@@ -35,7 +37,9 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measures one thing in this run."""
-    report = importlib.import_module(f"benchmarks.{name}").measure(quick)
+    # What is measured may print, as a job does into its log.
+    with redirect_stdout(sys.stderr):
+        report = importlib.import_module(f"benchmarks.{name}").measure(quick)
     if as_json:
         print(report.as_json())
     else:

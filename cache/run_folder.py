@@ -219,8 +219,11 @@ class RunFolder:
     def _read_parquet(self, name: str) -> pa.Table:
         try:
             # Without a memory map: a part that shrinks under a map would end the process.
-            return pq.read_table(self.path / name, memory_map=False)
-        except (OSError, pa.ArrowException) as error:
+            table = pq.read_table(self.path / name, memory_map=False)
+            # Columns are looked up by name, and a damaged name may be no text.
+            _ = table.column_names
+            return table
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
             raise self._damaged(name, error) from error
 
     def _refuse_readonly(self) -> None:

@@ -85,6 +85,22 @@ def test_a_stored_run_whose_text_is_none_is_left_out_of_the_cache(tmp_path: Path
         assert cache.runs() == []
 
 
+def test_a_stored_run_whose_columns_have_no_names_of_text_is_left_out_of_the_cache(
+    tmp_path: Path, write_influence
+) -> None:
+    store = Store(tmp_path)
+    folder = store.run("abc")
+    write_influence(folder, np.arange(18.0).reshape(6, 3))
+    path = folder.path / "samples.parquet"
+    # Without the schema that Arrow adds in a text of its own, the name stands in plain bytes.
+    pq.write_table(pq.read_table(path), path, store_schema=False)
+    path.write_bytes(path.read_bytes().replace(b"source", b"\xff\xfeurce"))
+    with Cache.open(store) as cache:
+        cache.ingest()
+        assert "samples.parquet" in str(cache.refused["abc"])
+        assert cache.runs() == []
+
+
 write_influence = of_cache.write_influence
 
 
