@@ -2,7 +2,7 @@
 
 import itertools
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, TimeoutError
 
 STANDS_STILL = """([selector, call]) => {
   const plots = document.querySelectorAll(selector);
@@ -38,19 +38,27 @@ def click_at(page: Page, key: str, where: str, argument: object = None) -> None:
     plot = chart(page, key)
     plot.scroll_into_view_if_needed()
     page.wait_for_timeout(500)  # Plotly binds its events after it has drawn.
-    x, y = plot.evaluate(
-        """(plot, [where, argument]) => {
-          const [x, y] = eval(where)(plot, argument);
-          const box = plot.getBoundingClientRect(), {xaxis, yaxis} = plot._fullLayout;
-          return [box.left + xaxis._offset + xaxis.l2p(x), box.top + yaxis._offset + yaxis.l2p(y)];
-        }""",
-        [where, argument],
-    )
-    page.mouse.move(x, y)
-    # Plotly clicks what it has found under the pointer, and a busy machine takes its time to look.
-    page.wait_for_function(
-        "key => document.querySelector(`.st-key-${key} .js-plotly-plot`)._hoverdata?.length > 0", arg=key
-    )
+    found = "key => document.querySelector(`.st-key-${key} .js-plotly-plot`)._hoverdata?.length > 0"
+    for patience in (*[3_000] * 20, None):
+        # Computed anew each time: what loads above a chart moves it.
+        plot.scroll_into_view_if_needed()
+        x, y = plot.evaluate(
+            """(plot, [where, argument]) => {
+              const [x, y] = eval(where)(plot, argument);
+              const box = plot.getBoundingClientRect(), {xaxis, yaxis} = plot._fullLayout;
+              return [box.left + xaxis._offset + xaxis.l2p(x), box.top + yaxis._offset + yaxis.l2p(y)];
+            }""",
+            [where, argument],
+        )
+        page.mouse.move(x, y)
+        try:
+            # Plotly clicks what it has found under the pointer, and a busy machine takes its time to look.
+            page.wait_for_function(found, arg=key, timeout=patience)
+            break
+        except TimeoutError:
+            page.mouse.move(0, 0)
+            if patience is None:
+                raise
     page.mouse.click(x, y)
 
 
