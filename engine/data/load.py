@@ -50,17 +50,8 @@ def load_data(study: Study, progress: Progress = silent) -> StudyData:
     """
     readers, classes, kept = _opened(study)
     splits = _samples(study, kept, kept["train"], readers, classes, progress)
-    transform = InputTransform.from_study(study.data.transform)
-    transform.check(splits["train"].inputs)
-    return StudyData(
-        train=splits["train"],
-        validation=splits["validation"],
-        test=splits.get("test"),
-        class_names=classes.names,
-        transform=transform,
-        notices=(*duplicate_notices(splits), *_text_notices(study, splits)),
-        input_names=readers["train"].input_names,
-    )
+    data = _of_splits(study, splits, classes, readers["train"])
+    return replace(data, notices=(*duplicate_notices(splits), *_text_notices(study, splits)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,18 +88,22 @@ def load_excerpt(study: Study, most: dict[str, int], progress: Progress = silent
         places = np.sort(generator.permutation(len(rows))[:limit])
         chosen[split] = (origin, rows[places], labels[places])
     splits = _samples(study, chosen, kept["train"], readers, classes, progress)
+    return Excerpt(_of_splits(study, splits, classes, readers["train"]), counts)
+
+
+def _of_splits(study: Study, splits: dict[str, Samples], classes: Classes, training: Reader) -> StudyData:
+    """Returns the data of a study from its splits, without notices, after a look whether the transform fits them."""
     transform = InputTransform.from_study(study.data.transform)
     transform.check(splits["train"].inputs)
-    data = StudyData(
-        splits["train"],
-        splits["validation"],
-        splits.get("test"),
-        classes.names,
+    return StudyData(
+        train=splits["train"],
+        validation=splits["validation"],
+        test=splits.get("test"),
+        class_names=classes.names,
         transform=transform,
         notices=(),
-        input_names=readers["train"].input_names,
+        input_names=training.input_names,
     )
-    return Excerpt(data, counts)
 
 
 # Of a split: the split whose file it comes from, its rows there, and their labels.
