@@ -53,6 +53,7 @@ class Store:
         self.jobs_folder = self.root / "jobs"
         self.studies_folder = self.root / "studies"
         self.features_folder = self.root / "features"
+        self.shown_folder = self.root / "shown"
         self.lock_path = self.root / "lock"
         self.database_path = self.root / "cache.duckdb"
 
@@ -69,6 +70,11 @@ class Store:
             return own
         shipped = (folder for folder in self._shipped_runs() if folder.key == key and folder.is_finished)
         return next(shipped, own)
+
+    def shown(self, key: str) -> Path:
+        """Returns where the samples of an influence run are kept for pages: shipped, or else the store's own folder."""
+        shipped = [] if self.samples is None else sorted(self.samples.glob(f"*/shown/{self.run(key).key}"))
+        return next(iter(shipped), self.shown_folder / key)
 
     def finished_runs(self) -> list[RunFolder]:
         """Returns every finished run, the store's own before the shipped, one of each key."""

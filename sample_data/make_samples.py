@@ -22,10 +22,13 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from app.terminal import terminal_progress
+from app.workflow.catalogue import run_keys
 from app.workflow.commands import COMMANDS
+from app.workflow.reads import shown_of
 from app.workflow.synthetic import make_synthetic
 from cache.store import Store
 from engine.checkpoints import list_checkpoints, optimizer_path
+from engine.data import load_data
 from engine.study import load_study
 
 FOLDER = Path(__file__).resolve().parent
@@ -128,6 +131,13 @@ def run(folder: Path, commands: Sequence[tuple[str, dict[str, Any]]]) -> None:
         for finished in store.finished_runs():
             target = folder / "runs" / finished.key
             shutil.copytree(finished.path, target, ignore=shutil.ignore_patterns(".*", "state.json"))
+    show(folder)
+
+
+def show(folder: Path) -> None:
+    """Keeps the training samples of a study as pages show them, so that none is waited for."""
+    study = load_study(folder)
+    shown_of(load_data(study)).write(folder / "shown" / run_keys(study).influence)
 
 
 SAMPLES: dict[str, Callable[[Path], None]] = {

@@ -159,43 +159,6 @@ def price_figure(key: str) -> Figure:
     return class_matrix(manifest["class_names"], manifest["prices"], "price")
 
 
-@st.cache_resource(show_spinner="Reading the study's data …", max_entries=2)
-def _study_data(key: str, _study: Study) -> Any:
-    # torch is loaded here and not before: most sessions never open a sample.
-    from engine.data import load_data
-    from engine.data.kept_features import features_kept_in
-
-    with features_kept_in(opened().store.features_folder):
-        return load_data(_study)
-
-
-def training_samples(study: Study, key: str) -> Any:
-    """Returns the training samples (:class:`engine.data.samples.Samples`) as stored: pictures, table rows or texts.
-
-    Args:
-        study: whose data are read.
-        key: of its influence run, which tells its data apart from what was there before.
-
-    Raises:
-        RefusedInput: if the data can no longer be read.
-    """
-    return _study_data(key, study).train
-
-
-def training_columns(study: Study, key: str) -> tuple[str, ...]:
-    """Returns the names of the values of a table row, in the order of :func:`training_samples`.
-
-    Args:
-        study: whose data are read.
-        key: as there.
-
-    Raises:
-        RefusedInput: if the data can no longer be read.
-    """
-    columns: tuple[str, ...] = _study_data(key, study).columns
-    return columns
-
-
 @st.cache_resource(show_spinner=False, max_entries=16)
 def matrix_figure(key: str, kind: str, names: tuple[str, ...], shown: tuple[int, ...] | None) -> Figure:
     """Returns the matrix of class pairs; drawn once, since it depends on nothing that is picked.

@@ -1,25 +1,50 @@
 """The training samples of the run in view, as they are stored: where they are still those of the run."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
+import streamlit as st
 
-from app.components.run_views import training_columns, training_samples
+from app.components.reading import read_in_view
+from app.components.server_state import opened
 from app.components.study_in_view import StudyInView
+from app.jobs.read_apart import DATA_SECONDS
 from app.workflow.text_lines import shortened, written_length
 from app.workflow.thumbnails import thumbnail
+from cache.shown_samples import ShownSamples, ShownTexts
 from engine.errors import RefusedInput
 
 
-def samples_in_view(view: StudyInView) -> Any:
-    """Returns the training samples (:class:`engine.data.samples.Samples`).
+def samples_in_view(view: StudyInView) -> ShownSamples:
+    """Returns the training samples; they are read the first time that anybody looks at one, and kept.
 
     Raises:
         RefusedInput: if the data can no longer be read, or have changed since the run.
     """
     _refuse_changed(view)
-    return training_samples(view.study, view.key)
+    modality, samples = view.study.data.modality, sum(view.influence["counts"]["train"])
+    try:
+        return _kept(view.key, modality, samples)
+    except LookupError:
+        store = opened().store
+        asked = {
+            "study": str(view.path.resolve()),
+            "options": view.options,
+            "key": view.key,
+            "store": str(store.root),
+            "shipped": None if store.samples is None else str(store.samples),
+            "samples": samples,
+        }
+        read_in_view("samples", asked, "Reading the study's data", DATA_SECONDS)
+    return _kept(view.key, modality, samples)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _kept(key: str, modality: str, samples: int) -> ShownSamples:
+    found = ShownSamples.opened(opened().store.shown(key), modality, samples)
+    if found is None:
+        # Raised, since it is not to be remembered.
+        raise LookupError(f"the samples of run {key} are not kept yet")
+    return found
 
 
 def _refuse_changed(view: StudyInView) -> None:
@@ -31,13 +56,16 @@ def _refuse_changed(view: StudyInView) -> None:
         )
 
 
-def input_columns_in_view(view: StudyInView) -> tuple[str, ...]:
-    """Returns what the values of a table row are called, where :func:`samples_in_view` has rows.
+def texts_in_view(view: StudyInView) -> ShownTexts:
+    """Returns the texts of :func:`samples_in_view`, where the study has texts.
 
     Raises:
-        RefusedInput: if the data can no longer be read.
+        RefusedInput: as there.
     """
-    return training_columns(view.study, view.key)
+    texts = samples_in_view(view).texts
+    if texts is None:
+        raise TypeError("the samples of this study are no texts")
+    return texts
 
 
 def add_inputs(shown: pd.DataFrame, view: StudyInView, samples: np.ndarray) -> None:
@@ -52,14 +80,14 @@ def add_inputs(shown: pd.DataFrame, view: StudyInView, samples: np.ndarray) -> N
         RefusedInput: if the data can no longer be read, or have changed since the run.
     """
     if view.study.data.modality == "text":
-        texts = samples_in_view(view).texts.take(np.asarray(samples))
-        shown.insert(1, "text", [shortened(text) for text in texts.values])
-        shown.insert(2, texts.unit, [written_length(int(length), texts.most) for length in texts.lengths])
+        texts = texts_in_view(view)
+        shown.insert(1, "text", [shortened(texts[index]) for index in samples])
+        shown.insert(2, texts.unit, [written_length(int(texts.lengths[index]), texts.most) for index in samples])
         return
-    chosen = samples_in_view(view).take(np.asarray(samples))
-    rows = chosen.inputs.numpy()
+    kept = samples_in_view(view)
+    rows = kept.inputs[samples]
     if view.study.data.modality == "image":
-        sizes = [None] * len(rows) if chosen.sizes is None else chosen.sizes
+        sizes = [None] * len(rows) if kept.sizes is None else kept.sizes[samples]
         shown.insert(1, "picture", [thumbnail(row, size) for row, size in zip(rows, sizes, strict=True)])
     else:
         shown["values"] = [

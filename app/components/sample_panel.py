@@ -11,11 +11,12 @@ from app.components.picks import open_sample, sample_in_view
 from app.components.plain import plain
 from app.components.refusal import refusals_shown
 from app.components.run_views import neighbours_of, sample_figure
-from app.components.sample_inputs import input_columns_in_view, samples_in_view
+from app.components.sample_inputs import samples_in_view, texts_in_view
 from app.components.study_in_view import StudyInView
 from app.figures.wording import number as written
 from app.workflow.text_lines import length_sentence, shortened
 from app.workflow.thumbnails import enlarged, shown_width, upright
+from cache.shown_samples import ShownSamples
 
 _NEIGHBOURS = 8
 _TEXT_HEIGHT = 240
@@ -61,10 +62,10 @@ def sample_panel(view: StudyInView) -> None:
             _picture(slot, samples, neighbour, _WIDTH // 2)
 
 
-def _shown(view: StudyInView, samples: Any, index: int) -> None:
+def _shown(view: StudyInView, samples: ShownSamples, index: int) -> None:
     """Shows a table row by its columns, or a picture, and what the model sees of it where that is another size."""
     if view.study.data.modality == "tabular":
-        named = pd.DataFrame({"column": input_columns_in_view(view), "value": np.asarray(samples.inputs[index])})
+        named = pd.DataFrame({"column": samples.columns, "value": np.asarray(samples.inputs[index])})
         st.dataframe(named, height=240, hide_index=True)
         return
     _picture(st, samples, index, _WIDTH)
@@ -75,17 +76,17 @@ def _shown(view: StudyInView, samples: Any, index: int) -> None:
 
 def _text(view: StudyInView, index: int, slots: list[tuple[Any, int]]) -> None:
     """Shows a text with its length, and the beginnings of its neighbours."""
-    texts = samples_in_view(view).texts
-    text = texts.values[index]
+    texts = texts_in_view(view)
+    text = texts[index]
     with st.container(height=_TEXT_HEIGHT):
         st.markdown(plain(text[:_LONGEST_TEXT]) if text.strip() else "*The text is empty.*")
     rest = f" Its first {_LONGEST_TEXT:,} letters are shown." if len(text) > _LONGEST_TEXT else ""
     st.caption(f"{length_sentence(texts, index)}.{rest}")
     for slot, neighbour in slots:
-        slot.caption(plain(shortened(texts.values[neighbour], _NEIGHBOUR_TEXT)))
+        slot.caption(plain(shortened(texts[neighbour], _NEIGHBOUR_TEXT)))
 
 
-def _picture(place: Any, samples: Any, index: int, side: int) -> None:
+def _picture(place: Any, samples: ShownSamples, index: int, side: int) -> None:
     """Shows a picture: a small one enlarged by whole pixels, a large one made to fit, both in their proportions."""
     pixels = upright(np.asarray(samples.inputs[index]), None if samples.sizes is None else samples.sizes[index])
     place.image(enlarged(pixels, side), width=shown_width(pixels, side))

@@ -8,11 +8,11 @@ import streamlit as st
 
 from app.components.path_field import browse_button
 from app.components.plain import plain
+from app.components.reading import read_in_view
 from app.components.refusal import refusals_shown
 from app.components.study_fields import Draft, set_field
 from app.components.table import table
 from app.workflow.folder_browser import Roots
-from app.workflow.init_study_answers import answers_of
 from app.workflow.new_study import Answers
 
 _TOLD = "new_folder_told"
@@ -43,7 +43,7 @@ def look_at_folder(draft: Draft, allowed: Roots) -> None:
             "Look at the folder", key="look_at_folder", disabled=not st.session_state[_FOLDER], width="stretch"
         ):
             st.session_state.pop(_TOLD, None)
-            with refusals_shown(), st.spinner("Looking at the folder"):
+            with refusals_shown():
                 st.session_state[_TOLD] = _filled_in(draft, allowed)
         if _TOLD in st.session_state:
             _show(st.session_state[_TOLD])
@@ -52,11 +52,8 @@ def look_at_folder(draft: Draft, allowed: Roots) -> None:
 def _filled_in(draft: Draft, allowed: Roots) -> dict[str, Any]:
     """Looks at the folder and fills the whole form in: what stood there before belongs to other data."""
     folder = allowed.existing(st.session_state[_FOLDER], folder=True)
-    # The look itself loads torch, which no page waits for.
-    from app.workflow.init_study import look_at_folder as look
-
-    findings = look(folder)
-    answers, without = answers_of(findings, folder)
+    told = read_in_view("folder", {"folder": str(folder)}, "Looking at the folder")
+    answers = told["answers"]
     for field in fields(Answers):
         value = answers.get(field.name, field.default)
         set_field(draft, field.name, list(value) if isinstance(value, tuple) else value)
@@ -64,7 +61,7 @@ def _filled_in(draft: Draft, allowed: Roots) -> dict[str, Any]:
         # Else the form would propose anew, as it does for every file that it has not seen.
         train = allowed.existing(draft["train"], folder=None)
         st.session_state["new_looked_at"] = train, (draft["format"], draft["delimiter"] or None)
-    return {**findings.told(), "without": without}
+    return told
 
 
 def _show(told: dict[str, Any]) -> None:

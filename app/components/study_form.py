@@ -2,11 +2,13 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from app.components.path_field import roots
 from app.components.plain import plain
+from app.components.reading import read_in_view
 from app.components.server_state import opened
 from app.components.study_creation import check_and_create
 from app.components.study_fields import (
@@ -19,7 +21,7 @@ from app.components.study_fields import (
 )
 from app.components.study_folder import look_at_folder
 from app.serving import UPLOAD_MEGABYTES
-from app.workflow.data_columns import Columns, columns_of, format_of
+from app.workflow.data_columns import READ_HERE, Columns, columns_of, format_of
 from app.workflow.folder_browser import Roots
 from app.workflow.new_study import Answers, answered, in_full, problems, proposed_folder
 from app.workflow.uploads import ENDINGS, field_of, keep_upload
@@ -116,7 +118,7 @@ def _looked_at(draft: Draft, allowed: Roots) -> tuple[Columns | None, RefusedInp
         is_new = path != last_path
         chosen = (format_of(path) if is_new else None) or draft["format"]
         delimiter = None if is_new else draft["delimiter"] or None
-        columns = columns_of(path, chosen, delimiter)
+        columns = _columns(path, chosen, delimiter)
         proposed = proposed_folder(str(path), draft["name"] or path.parent.name)
     except RefusedInput as refusal:
         return None, refusal
@@ -129,6 +131,29 @@ def _looked_at(draft: Draft, allowed: Roots) -> tuple[Columns | None, RefusedInp
         set_field(draft, "folder", proposed)
     st.session_state["new_looked_at"] = path, (chosen, draft["delimiter"] or None)
     return columns, None
+
+
+def _columns(path: Path, data_format: str, delimiter: str | None) -> Columns:
+    """Returns what a data file holds by its head.
+
+    Raises:
+        RefusedInput: if that cannot be read.
+    """
+    if data_format in READ_HERE or not path.is_file():
+        return columns_of(path, data_format, delimiter)
+    # A form asks at every change, and a process takes a second: one a state of the file.
+    known: dict[tuple[Any, ...], Columns | RefusedInput] = st.session_state.setdefault("new_heads", {})
+    state = (path, data_format, path.stat().st_mtime_ns, path.stat().st_size)
+    if state not in known:
+        asked = {"path": str(path), "format": data_format, "delimiter": delimiter}
+        try:
+            known[state] = Columns.told(read_in_view("head", asked, f"Looking at {plain(path.name)}"))
+        except RefusedInput as refusal:
+            known[state] = refusal
+    found = known[state]
+    if isinstance(found, RefusedInput):
+        raise found
+    return found
 
 
 def _propose(draft: Draft, data_format: str, columns: Columns) -> None:

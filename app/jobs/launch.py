@@ -148,16 +148,21 @@ def _disk_told() -> Iterator[None]:
         raise disk_told(error) from error
 
 
-def _launch(job: JobFolder, worker_argv: Sequence[str], descriptor: int) -> None:
+def program_environment() -> dict[str, str]:
+    """Returns the environment in which a program of ours is started, by the name of its module."""
     # From the repository and not from where the server was started: a folder of the
     # user's may hold a file named like one of our modules.
     path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
+
+
+def _launch(job: JobFolder, worker_argv: Sequence[str], descriptor: int) -> None:
     killed_before = ended_for_memory()
     with job.log_path.open("ab") as log:
         process = subprocess.Popen(
             [*worker_argv, str(job.path), "--lock", str(descriptor)],
             cwd=REPOSITORY,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"},
+            env=program_environment(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -9,9 +9,10 @@ import io
 import re
 import stat
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,6 +25,8 @@ LABEL_NAMES = ("label", "labels", "target", "class", "category", "y", "fine_labe
 """What columns of labels are mostly called, the likeliest first."""
 TEXT_NAMES = ("text", "sentence", "document", "review", "content", "comment")
 """What columns of texts are mostly called, the likeliest first."""
+READ_HERE = ("csv", "image_folder")
+"""Formats whose heads are looked at without a library: others are for a process that may die of them."""
 _HEAD = 1 << 16
 _DELIMITERS = ",;\t|"
 _SUFFIXES = {".csv": "csv", ".tsv": "csv", ".npz": "npz", ".parquet": "parquet"}
@@ -47,6 +50,11 @@ class Columns:
     input: str | None
     modality: Literal["image", "tabular", "text"]
     delimiter: str | None = None
+
+    @classmethod
+    def told(cls, fields: Mapping[str, Any]) -> Self:
+        """Returns the columns that :func:`dataclasses.asdict` told, also where they went through JSON."""
+        return cls(**{**fields, "names": tuple(fields["names"])})
 
 
 def format_of(path: Path) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from app.jobs import list_jobs
 from app.jobs.lock import is_held
 from app.workflow.drafts import drafts_folder
-from app.workflow.uploads import uploads_folder
+from app.workflow.upload_folder import uploads_folder
 from cache.database import old_copies, write_ahead_log
 from cache.locks import NamedLock
 from cache.run_folder import LOCK, RunFolder
@@ -103,6 +103,11 @@ def features(store: Store) -> list[Stored]:
     return [stored("features of texts", path) for path in whole]
 
 
+def shown_samples(store: Store) -> list[Stored]:
+    """Returns the samples that are kept for pages, which are read again when somebody looks at one."""
+    return [stored("samples for pages", path) for path in _generated(store.shown_folder)]
+
+
 def left_overs(store: Store) -> list[Stored]:
     """Returns what killed processes left behind: half-written files, and folders that were being deleted."""
     half = [path for path in store.root.rglob(f"{PARTIAL}*") if not _is_being_written(store, path)]
@@ -137,6 +142,8 @@ def _is_being_written(store: Store, path: Path) -> bool:
         return is_at_work(RunFolder(store.runs_folder / path.relative_to(store.runs_folder).parts[0]))
     if path.is_relative_to(store.jobs_folder):
         return is_held(store.jobs_folder / path.relative_to(store.jobs_folder).parts[0] / "lock")
+    if path.is_relative_to(store.shown_folder):
+        return is_held(store.shown_folder / "lock")
     return path.is_relative_to(store.features_folder) and any(is_held(job.lock_path) for job in list_jobs(store))
 
 

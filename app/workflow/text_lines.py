@@ -1,6 +1,6 @@
 """Texts as they are listed: on one line, shortened, with their length and a hint where the model sees less."""
 
-from typing import Any
+from cache.shown_samples import ShownTexts
 
 SHOWN = 200
 """Letters of a text in a list."""
@@ -22,11 +22,11 @@ def written_length(length: int, most: int | None) -> str:
     return f"{length:,}" + (f", cut to {most:,}" if most is not None and length > most else "")
 
 
-def length_sentence(texts: Any, place: int) -> str:
+def length_sentence(texts: ShownTexts, place: int) -> str:
     """Returns the same in words, for one text that is looked at.
 
     Args:
-        texts: of :class:`engine.data.texts.Texts`, which needs torch to be made and not to be read.
+        texts: all of them.
         place: of the text.
     """
     length = int(texts.lengths[place])
@@ -34,4 +34,5 @@ def length_sentence(texts: Any, place: int) -> str:
     counted = f"{length:,} {one if length == 1 else texts.unit}"
     if texts.unit == "words":
         return f"{counted} that the training texts know" if length else "No word that the training texts know"
-    return f"{counted}; the model sees the first {texts.most:,}" if bool(texts.cut[place]) else counted
+    is_cut = texts.most is not None and length > texts.most
+    return f"{counted}; the model sees the first {texts.most:,}" if is_cut else counted

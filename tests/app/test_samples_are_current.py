@@ -1,11 +1,14 @@
 """The shipped studies come with runs of this version: the dashboard opens on them without computing."""
 
+import numpy as np
 import pytest
 
 from app.serving import SAMPLES
 from app.workflow.catalogue import run_keys
 from cache.fingerprints import climb_key
+from cache.shown_samples import ShownSamples
 from cache.store import Store
+from engine.data import load_data
 from engine.study import load_study
 
 
@@ -15,6 +18,18 @@ def test_the_runs_that_a_shipped_study_asks_for_are_shipped(name: str, tmp_path)
     shipped = {run.key for run in store.finished_runs()}
     keys = run_keys(load_study(SAMPLES / name))
     assert set(vars(keys).values()) <= shipped, "the version of results was raised: run make samples"
+
+
+@pytest.mark.parametrize("name", ["digits", "digits_noisy", "separable", "frontier"])
+def test_the_samples_that_pages_show_are_those_of_a_shipped_study(name: str, tmp_path) -> None:
+    study = load_study(SAMPLES / name)
+    train = load_data(study).train
+    shown = ShownSamples.opened(
+        Store(tmp_path, SAMPLES).shown(run_keys(study).influence), study.data.modality, len(train)
+    )
+
+    assert shown is not None
+    assert np.array_equal(shown.inputs, train.inputs.numpy())
 
 
 def test_a_climb_that_is_shipped_is_of_its_study_as_it_is_now(tmp_path) -> None:

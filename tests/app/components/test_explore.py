@@ -249,7 +249,7 @@ def test_data_that_can_no_longer_be_read_cost_the_pictures_alone(explore, monkey
     def gone(*_: object) -> None:
         raise RefusedInput("train.npz is missing", "the data of the run", "Bring it back")
 
-    monkeypatch.setattr(app.components.sample_inputs, "training_samples", gone)
+    monkeypatch.setattr(app.components.sample_inputs, "_kept", gone)
     page = explore(a="one", b="eight", sample="3", region=HARM_BOTH)
 
     assert headings(page)[0] == "Sample 3"

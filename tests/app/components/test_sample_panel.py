@@ -5,19 +5,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
+import pyarrow as pa
 from streamlit.testing.v1 import AppTest
 
 import app.components.sample_inputs as inputs
 import app.components.sample_panel as panel
 from app.workflow.thumbnails import thumbnail
-from engine.data.samples import Samples
-from engine.data.texts import Texts
+from cache.shown_samples import ShownSamples, ShownTexts
 
 SIZES = np.array([[64, 64], [30, 90]], dtype=np.int32)
 
 
-def shown(modality: str, stored: np.ndarray, sizes: np.ndarray | None = None) -> AppTest:
+def shown(modality: str, stored: np.ndarray, sizes: np.ndarray | None = None, columns: Any = ()) -> AppTest:
     def script(modality, samples) -> None:
         from types import SimpleNamespace
         from typing import Any
@@ -27,15 +26,13 @@ def shown(modality: str, stored: np.ndarray, sizes: np.ndarray | None = None) ->
         view: Any = SimpleNamespace(study=SimpleNamespace(data=SimpleNamespace(modality=modality)))
         panel._shown(view, samples, 0)
 
-    page = AppTest.from_function(script, args=(modality, SimpleNamespace(inputs=stored[None], sizes=sizes))).run()
+    page = AppTest.from_function(script, args=(modality, ShownSamples(stored[None], sizes, columns=columns))).run()
     assert not page.exception
     return page
 
 
-def test_a_table_row_has_the_names_of_its_columns(monkeypatch):
-    monkeypatch.setattr(panel, "input_columns_in_view", lambda view: ("width", "height"))
-
-    (table,) = shown("tabular", np.array([1.5, 2.0], dtype=np.float32)).dataframe
+def test_a_table_row_has_the_names_of_its_columns():
+    (table,) = shown("tabular", np.array([1.5, 2.0], dtype=np.float32), columns=("width", "height")).dataframe
 
     assert table.value.to_dict("list") == {"column": ["width", "height"], "value": [1.5, 2.0]}
 
@@ -45,8 +42,8 @@ def test_a_picture_is_shown_as_high_and_wide_as_it_is():
     place = SimpleNamespace(image=lambda pixels, width: seen.append((pixels.shape, width)))
 
     for shape in ((3, 96, 32), (1, 28, 28), (3, 300, 900)):
-        panel._picture(place, SimpleNamespace(inputs=np.zeros((1, *shape), dtype=np.uint8), sizes=None), 0, 160)
-    squares = SimpleNamespace(inputs=np.zeros((2, 3, 32, 32), dtype=np.uint8), sizes=np.array([[64, 64], [300, 900]]))
+        panel._picture(place, ShownSamples(np.zeros((1, *shape), dtype=np.uint8)), 0, 160)
+    squares = ShownSamples(np.zeros((2, 3, 32, 32), dtype=np.uint8), np.array([[64, 64], [300, 900]], np.int32))
     panel._picture(place, squares, 1, 160)
 
     assert seen == [((96, 32, 3), 53), ((140, 140), 160), ((300, 900, 3), 160), ((160, 55, 3), 55)]
@@ -62,8 +59,8 @@ def test_a_picture_of_another_size_than_the_model_sees_says_so():
 
 def test_a_text_is_shown_as_it_is_with_its_length_and_its_neighbours(monkeypatch):
     long = "x" * 100
-    texts = Texts(("*not* bold\n<b>", long), np.array([300, 2], dtype=np.int32), "tokens", most=128)
-    monkeypatch.setattr(panel, "samples_in_view", lambda view: SimpleNamespace(texts=texts))
+    texts = ShownTexts(pa.array(["*not* bold\n<b>", long]), np.array([300, 2], dtype=np.int32), "tokens", most=128)
+    monkeypatch.setattr(panel, "texts_in_view", lambda view: texts)
 
     def script() -> None:
         import streamlit as st
@@ -81,8 +78,8 @@ def test_a_text_is_shown_as_it_is_with_its_length_and_its_neighbours(monkeypatch
 
 
 def test_texts_in_a_table_stand_behind_its_first_column(monkeypatch):
-    texts = Texts(("one\ntwo", "three"), np.array([300, 2], dtype=np.int32), "tokens", most=128)
-    monkeypatch.setattr(inputs, "samples_in_view", lambda view: SimpleNamespace(texts=texts))
+    texts = ShownTexts(pa.array(["one\ntwo", "three"]), np.array([300, 2], dtype=np.int32), "tokens", most=128)
+    monkeypatch.setattr(inputs, "texts_in_view", lambda view: texts)
     view: Any = SimpleNamespace(study=SimpleNamespace(data=SimpleNamespace(modality="text")))
     shown = pd.DataFrame({"sample": [1, 0], "label": ["a", "b"]})
 
@@ -94,9 +91,7 @@ def test_texts_in_a_table_stand_behind_its_first_column(monkeypatch):
 
 
 def test_pictures_in_a_table_have_the_proportions_that_they_had(monkeypatch):
-    samples = Samples(
-        torch.zeros((2, 3, 32, 32), dtype=torch.uint8), torch.zeros(2, dtype=torch.int64), ("a", "b"), None, SIZES
-    )
+    samples = ShownSamples(np.zeros((2, 3, 32, 32), dtype=np.uint8), SIZES)
     monkeypatch.setattr(inputs, "samples_in_view", lambda view: samples)
     view: Any = SimpleNamespace(study=SimpleNamespace(data=SimpleNamespace(modality="image")))
     table = pd.DataFrame({"sample": [1, 0]})
