@@ -27,6 +27,7 @@ LOOK_SECONDS = 120.0
 DATA_SECONDS = 1800.0
 """For all samples of a study; CIFAR-10 takes ten seconds."""
 _TELL_SECONDS = 0.2
+_DEATH_SECONDS = 30.0
 _LONGEST_LOG = 20_000
 
 
@@ -98,6 +99,8 @@ def _waited(
         except Empty:
             line = ""
         if line is None:
+            with suppress(subprocess.TimeoutExpired):  # it is dying, and how is told by its exit status
+                process.wait(_DEATH_SECONDS)
             return {}
         told = json.loads(line) if line else {}
         if "progress" in told:
@@ -137,14 +140,16 @@ def _pass_on(log: IO[bytes]) -> None:
 
 
 def _ended(code: int, told: dict[str, Any], seconds: float) -> Exception:
-    """Returns what is said of a process that gave no result."""
-    if told.get("late") or code == -signal.SIGALRM:
+    """Returns what is said of a process that gave no result; its exit status counts where it did not say a word."""
+    if "failed" in told:
+        return RuntimeError(told["failed"])
+    if "late" in told or code == -signal.SIGALRM:
         return RefusedInput(
             f"reading this took longer than {seconds:,.0f} seconds",
             "files that are read sooner",
             "Try again when the machine is less busy, or begin with less: a part of the data, or fewer files",
         )
-    if told.get("memory") or code == -signal.SIGKILL:
+    if "memory" in told or code == -signal.SIGKILL:
         return RefusedInput(
             "reading this takes more memory than a job may have",
             "files that fit into it",
@@ -156,4 +161,4 @@ def _ended(code: int, told: dict[str, Any], seconds: float) -> Exception:
             "files as their programs write them",
             "Write them again, or try them one by one",
         )
-    return RuntimeError(told.get("failed", f"the reader ended with exit status {code}"))
+    return RuntimeError(f"the reader ended with exit status {code}")

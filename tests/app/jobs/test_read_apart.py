@@ -66,7 +66,7 @@ def test_more_memory_than_a_job_may_have_is_refused_in_words(monkeypatch):
 
 def test_a_reader_that_never_ends_is_killed_when_its_time_is_up(tmp_path):
     with pytest.raises(RefusedInput, match="took longer than 3 seconds"):
-        scripted("never_ends", {"pid": str(tmp_path / "pid")}, seconds=3)
+        scripted("never_ends", {"pid": str(tmp_path / "pid"), "deaf": True}, seconds=3)
 
     assert is_gone(int((tmp_path / "pid").read_text()))
 

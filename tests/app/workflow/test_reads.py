@@ -100,6 +100,8 @@ def test_data_that_changed_are_not_kept_as_those_of_the_run(digits, empty_store)
 def test_nothing_outside_of_the_roots_is_read(digits, empty_store, monkeypatch, tmp_path):
     asked = asked_for(digits, empty_store)
     monkeypatch.setenv(VARIABLE, str(tmp_path / "elsewhere"))
+    # Not even the study file, whose mistakes would tell of it.
+    (digits / "study.toml").write_text("root:x:0:0")
 
     with pytest.raises(RefusedInput, match="lies outside of the allowed folders"):
         READS["samples"](asked, silent)
