@@ -109,7 +109,7 @@ def _create(path: Path, migrations: Sequence[Migration]) -> None:
     finally:
         connection.close()
     # A log without its database, from a file that was deleted by hand, must not be replayed into this one.
-    write_ahead_log(path).unlink(missing_ok=True)
+    _clear(write_ahead_log(path))
     os.replace(new, path)
 
 
@@ -150,8 +150,24 @@ def _unused_name(path: Path) -> Path:
     """Returns the name under which a database is made before it takes its place, with nothing left there."""
     new = path.with_name(f"{path.name}.new")
     for left in (new, write_ahead_log(new)):
-        left.unlink(missing_ok=True)
+        _clear(left)
     return new
+
+
+def _clear(left: Path) -> None:
+    """Removes a file that a process of ours left; a folder in its place is somebody's.
+
+    Raises:
+        RefusedInput: if something stays there.
+    """
+    try:
+        left.unlink(missing_ok=True)
+    except OSError as error:
+        raise RefusedInput(
+            f"{left} is in the way of the cache and cannot be removed: {error.strerror}",
+            "a name that is free",
+            "Move it elsewhere",
+        ) from error
 
 
 def write_ahead_log(path: Path) -> Path:

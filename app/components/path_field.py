@@ -8,7 +8,7 @@ from app.components.plain import plain, plain_code
 from app.components.refusal import refusals_shown
 from app.components.server_state import opened
 from app.workflow.folder_browser import VARIABLE, Roots
-from app.workflow.uploads import uploads_folder
+from app.workflow.upload_folder import uploads_folder
 from engine.errors import RefusedInput
 
 _AT = "browse_at"

@@ -70,6 +70,7 @@ def prune(
     now = time.time() if now is None else now
     before = stored("store", store.root).bytes
     optional, notices = _optional(store)
+    notices += [f"{folder} is a link, so what is in it is not removed" for folder in contents.linked_folders(store)]
     spared = SPARED_DAYS if older_than is None else older_than
     chosen = [group for group in _rubbish(store) if now - group.changed >= spared * _DAY]
     if older_than is not None:
@@ -153,13 +154,14 @@ def _optional(store: Store) -> tuple[list[_Group], list[str]]:
 def _unneeded_runs(store: Store) -> tuple[list[_Group], list[str]]:
     """Returns finished runs that no study needs, each with those that were made from it, and notices."""
     folders = {run.key: run for run in store.finished_runs()}
-    own = {key: run for key, run in folders.items() if not run.readonly}
+    own = {key: run for key, run in folders.items() if not run.readonly and contents.is_own(run.path)}
     if not own:
         return [], []
     manifests = manifests_of(folders.values())
     kept, notices = needed_runs(store, manifests)
     working = {row.study_name for row in job_rows(store) if row.is_active}
     kept |= {key for key, manifest in manifests.items() if (manifest.get("study") or {}).get("name") in working}
+    kept |= folders.keys() - own.keys()
     if not working and any(contents.is_at_work(run) for run in store.unfinished_runs()):
         return [], [*notices, "a command is at work in the store, so no finished run is removed"]
     free = own.keys() - with_sources(kept, manifests)

@@ -60,9 +60,20 @@ def is_at_work(folder: RunFolder) -> bool:
     return NamedLock(folder.path / LOCK).current_holder() is not None
 
 
+def is_own(path: Path) -> bool:
+    """Says whether what is in one of the store's folders lies in the store; what is linked there is somebody's."""
+    return not (path.is_symlink() or path.parent.is_symlink())
+
+
+def linked_folders(store: Store) -> list[Path]:
+    """Returns the store's folders that lead elsewhere, where names prove nothing: any folder may look like a run."""
+    return [path for path in (store.runs_folder, store.jobs_folder, store.features_folder) if path.is_symlink()]
+
+
 def unfinished_runs(store: Store) -> list[Stored]:
     """Returns the runs that were begun and that nobody works on."""
-    return [stored("unfinished run", run.path) for run in store.unfinished_runs() if not is_at_work(run)]
+    begun = (run for run in store.unfinished_runs() if is_own(run.path) and not is_at_work(run))
+    return [stored("unfinished run", run.path) for run in begun]
 
 
 def ended_jobs(store: Store) -> tuple[list[Stored], list[Stored]]:
@@ -70,7 +81,7 @@ def ended_jobs(store: Store) -> tuple[list[Stored], list[Stored]]:
     jobs: list[Stored] = []
     previews: list[Stored] = []
     for job in list_jobs(store):
-        if is_held(job.lock_path):
+        if not is_own(job.path) or is_held(job.lock_path):
             continue
         try:
             of_draft = job.request().study.is_relative_to(drafts_folder(store.root.resolve()))
@@ -99,7 +110,8 @@ def unnamed_uploads(store: Store) -> list[Stored]:
 
 def features(store: Store) -> list[Stored]:
     """Returns the kept features of texts, which are made again when they are missed."""
-    whole = (path for path in _entries(store.features_folder) if not path.name.startswith(PARTIAL))
+    kept = filter(is_own, _entries(store.features_folder))
+    whole = (path for path in kept if not path.name.startswith(PARTIAL))
     return [stored("features of texts", path) for path in whole]
 
 
@@ -112,14 +124,15 @@ def left_overs(store: Store) -> list[Stored]:
     """Returns what killed processes left behind: half-written files, and folders that were being deleted."""
     half = [path for path in store.root.rglob(f"{PARTIAL}*") if not _is_being_written(store, path)]
     deleted = [path for folder in (store.runs_folder, store.jobs_folder) for path in folder.glob(".deleted-*")]
-    return [stored("left over", path) for path in [*half, *deleted]]
+    return [stored("left over", path) for path in [*half, *(path for path in deleted if not path.parent.is_symlink())]]
 
 
 def left_by_cache(store: Store) -> list[Stored]:
     """Returns what the cache has no use for while it is closed: its overflow, and half of a new one."""
-    new = store.database_path.with_name(f"{store.database_path.name}.new")
-    paths = (store.root / "cache-overflow", new, write_ahead_log(new))
-    return [stored("left over", path) for path in paths if path.exists()]
+    new, overflow = store.database_path.with_name(f"{store.database_path.name}.new"), store.root / "cache-overflow"
+    # A folder in the place of one of the files was not made by us.
+    files = [path for path in (new, write_ahead_log(new)) if path.is_file()]
+    return [stored("left over", path) for path in [*([overflow] if overflow.exists() else []), *files]]
 
 
 def earlier_caches(store: Store) -> list[Stored]:

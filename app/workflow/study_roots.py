@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.workflow.drafts import drafts_folder
 from app.workflow.folder_browser import VARIABLE, Roots
-from app.workflow.uploads import uploads_folder
+from app.workflow.upload_folder import uploads_folder
 from cache.store import Store
 from engine.architecture_names import builder_name, transformers_folder
 from engine.checkpoints import SUFFIXES, optimizer_path

@@ -99,7 +99,6 @@ def unpack_study(folder: Path, store: Store, out: Path | None = None) -> dict[st
     finally:
         for left in (aside, runs):
             shutil.rmtree(left, ignore_errors=True)
-    store.register_study(out / STUDY_FILE)
     return {
         "study": str(out / STUDY_FILE),
         "runs": taken,
@@ -229,7 +228,7 @@ def _check_run(run: RunFolder) -> None:
 
 
 def _put_in_place(store: Store, runs: dict[str, Path], aside: Path, out: Path) -> list[str]:
-    """Gives everything its name; takes back what has one already if something fails.
+    """Gives everything its name and puts the study on the list; takes back what has a name already if something fails.
 
     Returns:
         Keys of the runs that were not there before.
@@ -246,6 +245,11 @@ def _put_in_place(store: Store, runs: dict[str, Path], aside: Path, out: Path) -
             run.rename(own.path)
             placed.append(own.path)
         aside.rename(out)
+        try:
+            store.register_study(out / STUDY_FILE)
+        except BaseException:
+            shutil.rmtree(out, ignore_errors=True)
+            raise
     except BaseException:
         for path in placed:
             shutil.rmtree(path, ignore_errors=True)

@@ -2,8 +2,12 @@
 
 import hashlib
 import re
+import shutil
 from pathlib import Path
 
+from app.figures.wording import size_in_words
+from app.workflow.store_contents import unnamed_uploads
+from app.workflow.upload_folder import uploads_folder
 from cache.store import Store
 from engine.architecture_names import SKLEARN_SUFFIX
 from engine.checkpoints import SUFFIXES
@@ -13,13 +17,13 @@ from engine.whole_files import write_whole
 _CHECKPOINTS = (*SUFFIXES, SKLEARN_SUFFIX)
 ENDINGS = (".csv", ".tsv", ".npz", ".parquet", *_CHECKPOINTS)
 """Of the files that are taken: tables, arrays and checkpoints."""
+MOST_UNNAMED = 20 * 10**9
+"""Bytes of all uploads together that no study names: a hundred of the largest, which are forms being filled in and what
+was left of others. Without a bound whoever may upload could fill the disk."""
+SPARED = 10**9
+"""Bytes that no upload takes from the disk: jobs and the cache write there, and ``doctor`` tells of less."""
 _LONGEST_NAME = 100
 _SPLITS = (("validation", r"val|dev"), ("test", r"test"), ("train", r"train"))
-
-
-def uploads_folder(store: Store) -> Path:
-    """Returns where uploaded files are kept; nothing is made before it is needed."""
-    return store.root / "uploads"
 
 
 def keep_upload(store: Store, name: str, content: bytes) -> Path:
@@ -31,7 +35,7 @@ def keep_upload(store: Store, name: str, content: bytes) -> Path:
         content: its bytes.
 
     Raises:
-        RefusedInput: if it is empty, of a kind that no study reads, or the disk is full.
+        RefusedInput: if it is empty, of a kind that no study reads, or there is no room for it.
     """
     plain = re.sub(r"[^\w.-]+", "_", Path(name.replace("\\", "/")).name).lstrip(".")
     # In bytes, of which a letter may have four: a disk takes names of 255, and that of a half-written one is longer.
@@ -46,6 +50,7 @@ def keep_upload(store: Store, name: str, content: bytes) -> Path:
         raise RefusedInput(f"{plain} is an empty file", "a file with samples", "Write it again")
     path = uploads_folder(store).resolve() / hashlib.sha256(content).hexdigest()[:20] / plain
     if not path.is_file():
+        _refuse_without_room(store, plain, len(content))
         try:
             write_whole(path, content)
         except OSError as error:
@@ -53,6 +58,26 @@ def keep_upload(store: Store, name: str, content: bytes) -> Path:
                 f"{plain} cannot be kept: {error.strerror}", "a store with room", "Free some space"
             ) from error
     return path
+
+
+def _refuse_without_room(store: Store, name: str, size: int) -> None:
+    remedy = "Make room with python -m app prune --older-than 0, or leave the file where it lies and browse to it"
+    unnamed = sum(upload.bytes for upload in unnamed_uploads(store))
+    if unnamed + size > MOST_UNNAMED:
+        raise RefusedInput(
+            f"{name} is {size_in_words(size)}, and uploads that no study names take {size_in_words(unnamed)} already",
+            f"no more than {size_in_words(MOST_UNNAMED)} of them together",
+            remedy,
+        )
+    place = uploads_folder(store).resolve()
+    existing = next(folder for folder in (place, *place.parents) if folder.is_dir())
+    free = shutil.disk_usage(existing).free
+    if free - size < SPARED:
+        raise RefusedInput(
+            f"{name} is {size_in_words(size)}, and {size_in_words(free)} are free on the disk of the store",
+            f"{size_in_words(SPARED)} left free beside it",
+            remedy,
+        )
 
 
 def field_of(path: Path) -> str:

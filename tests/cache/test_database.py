@@ -1,4 +1,5 @@
 import errno
+import re
 import signal
 import subprocess
 import sys
@@ -104,6 +105,18 @@ def test_a_folder_in_the_place_of_the_cache_is_refused(path):
     path.mkdir(parents=True)
     with pytest.raises(RefusedInput, match="is not a regular file"):
         open_database(path)
+
+
+@pytest.mark.parametrize("name", ["cache.duckdb.new", "cache.duckdb.new.wal", "cache.duckdb.wal"])
+def test_a_folder_in_the_place_of_what_the_cache_is_made_by_is_refused_and_stays(path, name):
+    (path.parent / name).mkdir(parents=True)
+    (path.parent / name / "thesis.txt").touch()
+    with pytest.raises(RefusedInput, match=rf"{re.escape(name)} is in the way of the cache and cannot be removed"):
+        open_database(path)
+    assert (path.parent / name / "thesis.txt").is_file()
+    assert not path.exists()
+    (path.parent / name).rename(path.parent / "elsewhere")
+    open_database(path).close()
 
 
 def test_complaints_about_memory_disk_and_locks_are_told_and_faults_of_ours_are_not():
@@ -218,6 +231,15 @@ def test_without_room_for_a_copy_the_cache_stays_as_it_was(path, older, monkeypa
         open_database(path, NEW)
     assert path.read_bytes() == older
     assert names(path) == ["cache.duckdb"]
+
+
+def test_a_folder_in_the_place_of_the_newer_cache_leaves_the_older_as_it_was(path, older):
+    (path.parent / "cache.duckdb.new").mkdir()
+    with pytest.raises(RefusedInput, match=r"cache\.duckdb\.new is in the way of the cache"):
+        open_database(path, NEW)
+    assert path.read_bytes() == older
+    (path.parent / "cache.duckdb.new").rmdir()
+    assert keys(path) == [("abc",)]
 
 
 def test_where_a_file_can_have_one_name_only_it_is_copied(path, older, monkeypatch):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -255,3 +256,54 @@ def test_one_that_contradicts_itself_does_not_come_in_and_keeps_none_out(store, 
         broken = {"class_names": ["a"]} if name == kind else {}
         store.run(f"of-{name}").finish(manifest | broken)
     assert sorted(ingest(store, connection)) == sorted(f"of-{name}" for name in TRUST if name != kind)
+
+
+def inserts_before(fault: BaseException, key: str, monkeypatch) -> None:
+    """Lets the first insert of a run be the last, so that its rows stand in one table and not in the next."""
+    insert, inserted = ingestion._insert, list[str]()
+
+    def failing(cursor, table, origin, rows):
+        if origin[0] == key and inserted:
+            raise fault
+        insert(cursor, table, origin, rows)
+        inserted.extend(origin[:1] if origin[0] == key else [])
+
+    monkeypatch.setattr(ingestion, "_insert", failing)
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError(), KeyboardInterrupt()], ids=["a fault", "an interruption"])
+def test_of_a_run_that_comes_in_halfway_nothing_is_kept(store, connection, write_influence, monkeypatch, fault):
+    for key in ("one", "two"):
+        write_influence(store.run(key), VECTORS)
+    with monkeypatch.context() as halfway:
+        inserts_before(fault, "two", halfway)
+        with pytest.raises(type(fault)):
+            ingest(store, connection)
+    assert [count(connection, table) for table in ("runs", "samples", "vectors_3")] == [1, 40, 40]
+    assert ingest(store, connection) == ["two"]
+    assert [count(connection, table) for table in ("runs", "samples", "vectors_3")] == [2, 80, 80]
+
+
+def test_of_a_run_that_vanishes_halfway_nothing_is_kept_and_the_others_come_in(
+    store, connection, write_influence, monkeypatch
+):
+    for key in ("gone", "one"):
+        write_influence(store.run(key), VECTORS)
+    inserts_before(FileNotFoundError(), "gone", monkeypatch)
+    assert ingest(store, connection) == ["one"]
+    assert connection.execute("SELECT DISTINCT run FROM samples UNION SELECT run FROM vectors_3").fetchall() == [
+        ("one",)
+    ]
+
+
+def test_a_run_that_is_dropped_halfway_is_there_whole(store, connection, write_influence, monkeypatch):
+    write_influence(store.run("one"), VECTORS)
+    ingest(store, connection)
+    shutil.rmtree(store.run("one").path)
+    with monkeypatch.context() as halfway:
+        halfway.setattr(ingestion, "_vectors_tables", lambda _: ["a table that is not there"])
+        with pytest.raises(duckdb.Error):
+            ingest(store, connection)
+    assert [count(connection, table) for table in TABLES[:3]] == [1, 40, 40]
+    assert ingest(store, connection) == []
+    assert [count(connection, table) for table in TABLES[:3]] == [0, 0, 0]

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from app.workflow.pack import pack_study
+from app.workflow.store_contents import left_overs
 from app.workflow.unpack import unpack_study
+from cache.run_folder import RunFolder
 from cache.store import Store
 from engine.errors import RefusedInput
-from engine.study import load_study
+from engine.study import Study, load_study
 from tests.app.command_line import answer
 
 
@@ -197,6 +199,14 @@ def test_a_file_that_is_shorter_longer_or_gone_is_refused(packed, elsewhere, tmp
         refuse_whole(packed, elsewhere, tmp_path / "there", "study/train.npz is not as it was packed")
     file.unlink()
     refuse_whole(packed, elsewhere, tmp_path / "there", "study/train.npz cannot be opened")
+    file.touch()
+    # Its bytes would fill the memory if it were read to its end.
+    os.truncate(file, 2**40)
+    refuse_whole(packed, elsewhere, tmp_path / "there", "study/train.npz is not as it was packed")
+    file.write_bytes(contents)
+    replaced(packed, "study/empty", b"")
+    (packed / "study" / "empty").write_bytes(b"x")
+    refuse_whole(packed, elsewhere, tmp_path / "there", "study/empty is not as it was packed")
 
 
 @pytest.mark.parametrize(
@@ -278,7 +288,13 @@ def test_a_run_that_is_not_what_it_says_is_refused(packed, elsewhere, tmp_path):
         ({"files": {"study/study.toml": {"bytes": -1, "sha256": "0" * 64}}}, "pack.json is not valid"),
         ({"files": {"study/study.toml": {"bytes": 1, "sha256": "x"}}}, "pack.json is not valid"),
         ({"files": [1]}, "pack.json is not valid"),
+        ({"files": {"study/study.toml": {"bytes": "1", "sha256": "0" * 64}}}, "pack.json is not valid"),
+        ({"files": {"study/study.toml": {"bytes": 1, "sha256": "0" * 64, "mode": 0o4755}}}, "pack.json is not valid"),
         ({"name": ""}, "pack.json is not valid"),
+        ({"name": "x" * 1001}, "pack.json is not valid"),
+        ({"result_version": 0}, "pack.json is not valid"),
+        ({"result_version": 10**9}, "pack.json is not valid"),
+        ({"left_out": {str(number): "" for number in range(101)}}, "pack.json is not valid"),
         ({"files": {"study/study.toml": {"bytes": 2**49, "sha256": "0" * 64}}}, "room for all of it"),
     ],
 )
@@ -320,3 +336,215 @@ def test_the_code_that_builds_a_model_comes_along_and_is_pointed_at(tmp_path, di
     came = unpack_study(tmp_path / "packed", elsewhere, tmp_path / "there")
     assert "its model is built by model.py, which is run only if PARETOSCOPE_CODE_ROOT" in came["notices"][0]
     assert (tmp_path / "there" / "model.py").is_file()
+
+
+STUDY = """
+name = "drawn"
+[data]
+{data}
+[model]
+architecture = "{architecture}"
+checkpoints = "epoch-001.safetensors"
+"""
+TEXTS = 'format = "csv"\nmodality = "text"\ntrain = "train.csv"\nvalidation = 0.2'
+
+
+@pytest.fixture
+def far(tmp_path) -> Path:
+    """A folder elsewhere with a model's code, the files of a transformer and those of a set of pictures."""
+    for name in ("model.py", "bert/config.json", "bert/tokenizer.json", "bert/model.safetensors"):
+        (tmp_path / "far" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "far" / name).write_text(name)
+    return tmp_path / "far"
+
+
+@pytest.fixture
+def arrived(tmp_path, elsewhere, far):
+    """Packs a study that was never computed, takes all that it was made of away, and returns it as unpacked."""
+
+    def move(data: str, architecture: str = "mlp") -> Study:
+        folder = tmp_path / "drawn"
+        folder.mkdir()
+        for name in ("train.csv", "train.npz", "epoch-001.safetensors"):
+            (folder / name).write_text(name)
+        (folder / "study.toml").write_text(STUDY.format(data=data, architecture=architecture))
+        for files in load_study(folder).set_files.values():
+            for file in files:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(file.name)
+        packed_to(tmp_path / "packed", folder, Store(tmp_path / "none"))
+        for gone in (folder, far):
+            shutil.rmtree(gone)
+        unpack_study(tmp_path / "packed", elsewhere, tmp_path / "there")
+        assert str(far) not in (tmp_path / "there" / "study.toml").read_text()
+        study = load_study(tmp_path / "there")
+        for path in study.input_paths:
+            assert path.is_relative_to(tmp_path / "there")
+            assert path.exists()
+        return study
+
+    return move
+
+
+def test_the_code_of_a_model_from_elsewhere_comes_along(arrived, far):
+    study = arrived('format = "npz"\ntrain = "train.npz"\nvalidation = 0.2', f"file:{far}/model.py:build")
+    assert study.model.architecture == "file:model/model.py:build"
+
+
+@pytest.mark.parametrize("embeds", [True, False])
+def test_a_transformer_from_elsewhere_comes_along_whether_it_embeds_or_is_analysed(arrived, far, embeds):
+    features = f'\n[data.features]\nkind = "encoder:{far}/bert"' if embeds else ""
+    study = arrived(TEXTS + features, "mlp" if embeds else f"transformers:{far}/bert")
+    assert study.text_folder == study.folder / ("encoder/bert" if embeds else "transformer/bert")
+    assert len(study.input_paths) == 4
+
+
+def test_a_set_of_pictures_from_elsewhere_comes_along(arrived, far):
+    study = arrived(f'format = "torchvision"\ndataset = "MNIST"\nroot = "{far}/sets"', "cnn")
+    assert study.data.root == "data/sets"
+    assert len(study.input_paths) == 4
+
+
+def test_a_folder_of_pictures_from_elsewhere_comes_along(arrived, far):
+    for name in ("cat/1.png", "dog/2.png"):
+        (far / "pictures" / name).parent.mkdir(parents=True)
+        (far / "pictures" / name).write_text(name)
+    study = arrived(f'format = "image_folder"\ntrain = "{far}/pictures"\nvalidation = 0.2', "cnn")
+    there = study.folder / "data" / "train" / "pictures"
+    assert [file.relative_to(there).as_posix() for file in sorted(there.rglob("*.*"))] == ["cat/1.png", "dog/2.png"]
+
+
+def test_a_folder_of_checkpoints_comes_along_with_momentum_and_history(tmp_path, packed, trained_digits, contents):
+    assert (trained_digits / "checkpoints" / "history.json").is_file()
+    came, were = (contents(folder / "checkpoints") for folder in (packed / "study", trained_digits))
+    assert {name: content for name, (_, content) in came.items()} == {
+        name: content for name, (_, content) in were.items()
+    }
+
+
+@pytest.mark.parametrize("place", ["data/train/train.npz", "study.toml"])
+def test_two_files_that_would_have_one_place_are_refused(tmp_path, digits, place):
+    """One of them lies where the other, or the study file itself, is to be put."""
+    (tmp_path / "far").mkdir()
+    (digits / "train.npz").rename(tmp_path / "far" / "train.npz")
+    text = (digits / "study.toml").read_text().replace('"train.npz"', f'"{tmp_path}/far/train.npz"')
+    (digits / "mine.toml").write_text(text.replace('"validation.npz"', f'"{place}"'))
+    (digits / place).parent.mkdir(parents=True, exist_ok=True)
+    (digits / "validation.npz").rename(digits / place)
+    study = load_study(digits / "mine.toml")
+    with pytest.raises(RefusedInput, match=f"and another file would both be {place}"):
+        pack_study(digits / "mine.toml", study, Store(tmp_path / "none"), tmp_path / "packed")
+    assert not (tmp_path / "packed").exists()
+
+
+def test_runs_that_another_was_made_from_come_along_whosever_they_are(tmp_path, trained_digits, digits_store):
+    (influence,) = [run for run in digits_store.finished_runs() if run.manifest()["kind"] == "influence"]
+    digits_store.run("search").finish({"kind": "reweight"})
+    digits_store.run("choice").finish({"kind": "reweight", "influence": influence.key, "search": "search"})
+    assert {"search", "choice"} <= set(packed_to(tmp_path / "packed", trained_digits, digits_store)["runs"])
+
+
+def test_a_disk_that_fills_up_while_packing_leaves_nothing(tmp_path, trained_digits, finished_store, monkeypatch):
+    copied = shutil.copyfile
+
+    def full(source: Path, target: Path) -> None:
+        if source.name == "validation.npz":
+            raise OSError(28, "No space left on device")
+        copied(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(RefusedInput, match=r"cannot be packed to .*: No space left"):
+        packed_to(tmp_path / "packed", trained_digits, finished_store)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_goes_while_packing_is_named(tmp_path, digits, finished_store, monkeypatch):
+    copied = shutil.copyfile
+
+    def gone(source: Path, target: Path) -> None:
+        copied(source, target)
+        (digits / "test.npz").unlink(missing_ok=True)
+
+    monkeypatch.setattr(shutil, "copyfile", gone)
+    with pytest.raises(RefusedInput, match=r"no file at .*test\.npz"):
+        packed_to(tmp_path / "packed", digits, finished_store)
+    assert not list(tmp_path.glob("*packed*"))
+
+
+@pytest.mark.parametrize("where", ["encoder:../bert", "encoder:/etc"])
+def test_a_study_that_names_a_transformer_of_the_machine_is_refused_whether_it_is_there_or_not(
+    packed, elsewhere, tmp_path, where
+):
+    text = STUDY.format(data=f'{TEXTS}\n[data.features]\nkind = "{where}"', architecture="mlp")
+    replaced(packed, "study/study.toml", text.encode())
+    refuse_whole(packed, elsewhere, tmp_path / "there", "the study names .* files of its own folder alone")
+
+
+def test_unpacking_over_something_is_refused_also_where_it_is_empty(packed, elsewhere, tmp_path):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(RefusedInput, match="there is there already"):
+        unpack_study(packed, elsewhere, tmp_path / "there")
+    assert not elsewhere.root.exists()
+
+
+def test_the_name_of_a_study_is_no_way_out_of_the_working_directory(packed, elsewhere, tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    for name, expected in (("../../out", "out"), (f"{tmp_path}/out", None), ("..", "study")):
+        retold(packed, name=name)
+        study = Path(unpack_study(packed, elsewhere)["study"])
+        assert study.parent.parent == tmp_path / "work"
+        assert study.parent.name == expected or expected is None
+
+
+def test_a_run_that_was_begun_here_gives_way_unless_somebody_computes_it(packed, elsewhere, tmp_path):
+    *before, key = told(packed)["runs"]
+    elsewhere.run(key).write_json("state.json", 1)
+    with elsewhere.run(key).lock(), pytest.raises(RefusedInput, match=f"run {key} is being computed"):
+        unpack_study(packed, elsewhere, tmp_path / "there")
+    assert before
+    assert [path.name for path in elsewhere.runs_folder.iterdir()] == [key]
+    assert elsewhere.run(key).parts == ("state.json",)
+    assert not (tmp_path / "there").exists()
+    assert key in unpack_study(packed, elsewhere, tmp_path / "there")["runs"]
+    assert "state.json" not in elsewhere.run(key).parts
+
+
+def test_a_run_that_is_here_stays_as_it_is(packed, elsewhere, tmp_path, contents):
+    key = told(packed)["runs"][0]
+    elsewhere.run(key).finish({"kind": "mine"})
+    before = contents(elsewhere.run(key).path)
+    assert unpack_study(packed, elsewhere, tmp_path / "there")["present"] == [key]
+    assert contents(elsewhere.run(key).path) == before
+
+
+def test_a_study_that_cannot_be_put_on_the_list_leaves_nothing(packed, elsewhere, tmp_path):
+    elsewhere.root.mkdir(parents=True)
+    elsewhere.studies_folder.touch()
+    refuse_whole(packed, elsewhere, tmp_path / "there", "cannot be taken in")
+    elsewhere.studies_folder.unlink()
+    refuse_whole(packed, elsewhere, tmp_path / os.fsdecode(b"\xff"), "is no text in UTF-8")
+
+
+def test_results_of_an_earlier_version_are_told_to_be_of_no_use(packed, elsewhere, tmp_path):
+    retold(packed, result_version=1)
+    assert "of an earlier version of Paretoscope" in unpack_study(packed, elsewhere, tmp_path / "there")["notices"][0]
+
+
+def test_a_list_that_would_fill_the_memory_is_not_read(packed, elsewhere, tmp_path, monkeypatch):
+    monkeypatch.setattr("app.workflow.unpack._LARGEST_MANIFEST", 100)
+    refuse_whole(packed, elsewhere, tmp_path / "there", "pack.json cannot be read: it has more than 100 bytes")
+
+
+def test_what_is_being_unpacked_is_no_run_yet_and_is_left_over_where_the_process_dies(
+    packed, elsewhere, tmp_path, monkeypatch
+):
+    seen = []
+
+    def look(run: RunFolder) -> None:
+        seen.append([elsewhere.finished_runs(), elsewhere.unfinished_runs()])
+        assert [one.path for one in left_overs(elsewhere)] == [run.path.parent]
+
+    monkeypatch.setattr("app.workflow.unpack._check_run", look)
+    unpack_study(packed, elsewhere, tmp_path / "there")
+    assert seen == [[[], []]] * len(told(packed)["runs"])

@@ -9,7 +9,7 @@ from app.workflow.catalogue import open_study
 from app.workflow.drafts import drafts_folder
 from app.workflow.folder_browser import VARIABLE
 from app.workflow.study_roots import refuse_outside
-from app.workflow.uploads import uploads_folder
+from app.workflow.upload_folder import uploads_folder
 from cache.store import Store
 from engine.errors import RefusedInput
 from engine.study import Study, study_of
@@ -80,6 +80,7 @@ def test_every_path_of_a_study_is_held_to_the_allowed_folders(made, store: Store
         ("train.npz", "train.npz", r"\[data\] train"),
         ("checkpoints/epoch-001.safetensors", "epoch-001.safetensors", r"\[model\] checkpoints"),
         ("checkpoints/optimizer/epoch-001.safetensors", "epoch-001.safetensors", r"\[model\] checkpoints"),
+        ("checkpoints/EPOCH-002.SafeTensors", "epoch-001.safetensors", r"\[model\] checkpoints"),
     ],
 )
 def test_a_link_is_followed_to_where_it_leads(place: Path, made, store: Store, link, target, told: str) -> None:
@@ -95,6 +96,7 @@ def test_a_link_is_followed_to_where_it_leads(place: Path, made, store: Store, l
     ("folder", "name", "data", "model"),
     [
         ("bert", "config.json", TEXTS, {"architecture": "transformers:bert"}),
+        ("bert", "tokenizer_config.json", TEXTS, {"architecture": "transformers:bert"}),
         (
             "sets/MNIST/raw",
             "train-images-idx3-ubyte",
@@ -108,6 +110,28 @@ def test_links_among_the_files_of_a_folder_are_followed_too(place: Path, made, s
     (place / folder / name).symlink_to(place.parent / "other" / name)
     with pytest.raises(RefusedInput, match=f"leads to .*other/{name}"):
         refuse_outside(made(data, model), store)
+
+
+def test_a_folder_that_checkpoints_would_be_written_to_is_followed_while_it_is_empty(place, made, store) -> None:
+    (place.parent / "other" / "empty").mkdir()
+    (place / "checkpoints").symlink_to(place.parent / "other" / "empty")
+    with pytest.raises(RefusedInput, match=r"\[model\] checkpoints leads to .*other/empty"):
+        refuse_outside(made(IMAGES), store)
+
+
+def test_the_momentum_beside_a_single_checkpoint_is_followed(place: Path, made, store: Store) -> None:
+    (place / "optimizer").mkdir()
+    (place / "optimizer" / "epoch-001.safetensors").symlink_to(place.parent / "other" / "epoch-001.safetensors")
+    with pytest.raises(RefusedInput, match=r"\[model\] checkpoints leads to .*other/epoch-001"):
+        refuse_outside(made(IMAGES, MLP | {"checkpoints": "epoch-001.safetensors"}), store)
+
+
+def test_a_study_that_lies_elsewhere_is_refused_whatever_it_names(place: Path, store: Store) -> None:
+    data = IMAGES | {"train": str(place / "train.npz")}
+    model = MLP | {"checkpoints": str(place / "checkpoints")}
+    study = study_of({"name": "drawn", "data": data, "model": model}, place.parent / "other")
+    with pytest.raises(RefusedInput, match=r"the study file leads to .*other, which lies outside"):
+        refuse_outside(study, store)
 
 
 def test_a_link_that_goes_round_is_refused(place: Path, made, store: Store) -> None:

@@ -1,6 +1,10 @@
+import shutil
+
 import pytest
 
-from app.workflow.uploads import field_of, keep_upload, uploads_folder
+from app.workflow import uploads
+from app.workflow.upload_folder import uploads_folder
+from app.workflow.uploads import field_of, keep_upload
 from engine.errors import RefusedInput
 
 
@@ -37,6 +41,31 @@ def test_a_file_that_no_study_reads_is_refused(empty_store, name):
 def test_an_empty_file_is_refused(empty_store):
     with pytest.raises(RefusedInput, match="empty file"):
         keep_upload(empty_store, "train.csv", b"")
+
+
+def test_uploads_that_no_study_names_have_a_bound_together(digits_store, digits, monkeypatch):
+    first = keep_upload(digits_store, "train.npz", (digits / "train.npz").read_bytes())
+    size = first.stat().st_size
+    monkeypatch.setattr(uploads, "MOST_UNNAMED", size + 9)
+    keep_upload(digits_store, "small.csv", b"a,label\n1")
+    told = r"other.csv is .* already. Expected no more than .*prune --older-than 0, or .*browse to it"
+    with pytest.raises(RefusedInput, match=told):
+        keep_upload(digits_store, "other.csv", b"b")
+    assert len(list(uploads_folder(digits_store).iterdir())) == 2
+    assert keep_upload(digits_store, "train.npz", first.read_bytes()) == first, "it is there already"
+    # What a study names does not count.
+    text = (digits / "study.toml").read_text().replace('train = "train.npz"', f'train = "{first}"')
+    (digits / "study.toml").write_text(text)
+    digits_store.register_study(digits / "study.toml")
+    assert keep_upload(digits_store, "other.csv", b"b").is_file()
+
+
+def test_an_upload_leaves_room_on_the_disk(empty_store, monkeypatch):
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage._replace(free=10**9 + 2))
+    assert keep_upload(empty_store, "train.csv", b"12").is_file()
+    with pytest.raises(RefusedInput, match=r"train.csv is .*1.0 GB are free.*prune --older-than 0, or .*browse to it"):
+        keep_upload(empty_store, "train.csv", b"123")
 
 
 @pytest.mark.parametrize(
