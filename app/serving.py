@@ -20,6 +20,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = _ROOT / "sample_data"
 """Studies and finished runs that are shipped; read only."""
 
+APPLICATION = _ROOT / "app" / "dashboard" / "application.py"
+"""What Streamlit is to serve."""
+
 UPLOAD_MEGABYTES = 200
 """The largest file that can be uploaded: it is held in the server's memory. Larger ones are browsed for."""
 
@@ -63,7 +66,7 @@ def serve(store_root: Path, port: int, address: str = THIS_MACHINE) -> None:
         pass  # Refused here, in the terminal, and not only on the first page.
     login = login_of(secrets_files())
     options = {**_SERVER, **_THEME, "server.address": address, "server.port": str(port)}
-    arguments = [sys.executable, "-m", "app.dashboard.server", "run", str(_ROOT / "app" / "dashboard" / "main.py")]
+    arguments = [sys.executable, "-m", "app.dashboard.server", "run", str(APPLICATION)]
     arguments += [f"--{name}={value}" for name, value in options.items()]
     arguments += [f"--server.allowedHosts={host}" for host in allowed_hosts(address, login)]
     # Those that were looked at, and no other that Streamlit would look for.

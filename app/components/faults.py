@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from app.components.refusal import refusals_shown
+
 _DETAILS = "client.showErrorDetails"
 
 
@@ -28,3 +30,18 @@ def faults_logged() -> Iterator[None]:
             " other pages and all that was computed are not affected.",
             icon=":material/bug_report:",
         )
+
+
+def show_uncaught(error: Exception) -> bool:
+    """Shows what failed outside of a page, as in a widget's callback, like what fails on one.
+
+    Returns:
+        That Streamlit need not show it as well.
+    """
+    with faults_logged(), refusals_shown():
+        _raise(error)
+    return True
+
+
+def _raise(error: Exception) -> None:
+    raise error

@@ -7,6 +7,7 @@ another server holds is refused here, with that one's address.
 
 import importlib
 import os
+import signal
 import sys
 
 from streamlit.web.cli import main
@@ -40,4 +41,7 @@ if __name__ == "__main__":
         sys.exit(REFUSED)
     except RefusedInput:
         pass  # A damaged cache is told by every page, with what to do.
+    # Once it has stopped, the web server raises the signal anew: ended by it, the process would not close its cache.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
     main(prog_name="streamlit")

@@ -10,6 +10,7 @@ import pytest
 from app.serving import SAMPLES, UPLOAD_MEGABYTES, serve
 from cache.store import Store, StoreBusy
 from engine.errors import RefusedInput
+from tests.app.workflow.test_access import SECRET_VALUES, SECRETS
 
 REPORT = """
 import json, sys
@@ -19,13 +20,30 @@ from streamlit.web import bootstrap, cli
 def tell(file, args=None, flag_options=None):
     bootstrap.load_config_options(flag_options)
     names = ("server.address", "server.enableXsrfProtection", "server.enableCORS", "server.maxUploadSize",
-             "browser.gatherUsageStats", "client.showErrorDetails", "secrets.files",
-             "server.allowedHosts", "logger.hideWelcomeMessage")
+             "browser.gatherUsageStats", "client.showErrorDetails", "secrets.files", "server.headless",
+             "server.allowedHosts", "logger.hideWelcomeMessage", "server.showEmailPrompt",
+             "server.fileWatcherType", "client.toolbarMode")
     print(json.dumps({name: config.get_option(name) for name in names}))
 
 cli._main_run = tell
 cli.main(["run", __import__("app.dashboard").dashboard.__file__, *sys.argv[1:]])
 """
+
+
+AGAINST = """
+[server]
+enableXsrfProtection = false
+address = "0.0.0.0"
+headless = false
+showEmailPrompt = true
+fileWatcherType = "auto"
+[browser]
+gatherUsageStats = true
+[client]
+showErrorDetails = "full"
+toolbarMode = "developer"
+"""
+"""What a user may have set for other dashboards."""
 
 
 class Replaced(Exception):
@@ -93,6 +111,30 @@ def test_a_login_that_is_set_up_wrongly_keeps_the_server_from_starting(served, t
         serve(tmp_path / "store", 9000)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_a_login_is_told_in_the_terminal_and_its_name_is_answered_to(served, tmp_path, monkeypatch, capsys, address):
+    monkeypatch.setattr("app.workflow.access.refuse_without_authlib", lambda: None)
+    (tmp_path / "home" / ".streamlit").mkdir(parents=True)
+    (tmp_path / "home" / ".streamlit" / "secrets.toml").write_text(SECRETS)
+    is_wide = address == "0.0.0.0"
+
+    arguments, environment = served(tmp_path / "store", 9000, address)
+
+    assert ("--server.allowedHosts=paretoscope.example.org" in arguments) is not is_wide
+    told = capsys.readouterr()
+    assert ("come back to https://paretoscope.example.org/oauth2callback" in told.out) is is_wide
+    assert told.err == ""
+    handed_on = f"{arguments} {set(environment.items()) - set(os.environ.items())} {told.out}"
+    assert not any(value in handed_on for value in SECRET_VALUES)
+
+
+def test_a_limit_of_jobs_that_cannot_be_used_keeps_the_server_from_starting(served, tmp_path, monkeypatch):
+    monkeypatch.setenv("PARETOSCOPE_JOB_HOURS", "-1")
+
+    with pytest.raises(RefusedInput, match="PARETOSCOPE_JOB_HOURS is '-1'"):
+        serve(tmp_path / "store", 9000)
+
+
 def test_nothing_is_sent_out_and_no_traceback_is_shown(served, tmp_path):
     arguments, _ = served(tmp_path, 8501)
 
@@ -110,8 +152,7 @@ def test_requests_of_other_sites_are_refused_and_uploads_are_bounded(served, tmp
 def test_the_settings_are_those_that_streamlit_then_works_with(served, tmp_path, monkeypatch):
     """A setting that Streamlit does not know, or takes otherwise, would silently leave its default."""
     (tmp_path / ".streamlit").mkdir()
-    against = '[server]\nenableXsrfProtection = false\naddress = "0.0.0.0"\n[client]\nshowErrorDetails = "full"\n'
-    (tmp_path / ".streamlit" / "config.toml").write_text(against)
+    (tmp_path / ".streamlit" / "config.toml").write_text(AGAINST)
     arguments, environment = served(tmp_path / "store", 8501)
 
     told = subprocess.run(
@@ -132,6 +173,10 @@ def test_the_settings_are_those_that_streamlit_then_works_with(served, tmp_path,
         "client.showErrorDetails": "none",
         "server.allowedHosts": ["localhost", "127.0.0.1", "::1"],
         "logger.hideWelcomeMessage": True,
+        "server.headless": True,
+        "server.showEmailPrompt": False,
+        "server.fileWatcherType": "none",
+        "client.toolbarMode": "minimal",
         "secrets.files": [f"{tmp_path}/home/.streamlit/secrets.toml", f"{Path.cwd()}/.streamlit/secrets.toml"],
     }
 

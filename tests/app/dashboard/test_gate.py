@@ -8,6 +8,7 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 import app.components.server_state
+from app.components.plain import plain
 from tests.app.components.conftest import DASHBOARD
 
 SECRETS = """
@@ -124,3 +125,37 @@ def test_a_login_that_is_taken_away_while_the_server_runs_still_holds(shown, tmp
     shown()
     (tmp_path / "secrets.toml").unlink()
     assert [button.label for button in shown().button] == ["Log in"]
+
+
+def test_the_store_is_not_even_opened_for_whoever_has_not_logged_in(shown, tmp_path, monkeypatch):
+    (tmp_path / "secrets.toml").write_text(SECRETS)
+    opened: list[None] = []
+    with monkeypatch.context() as watched:
+        watched.setattr(app.components.server_state, "opened", lambda: opened.append(None))
+        page = shown()
+    assert [button.label for button in page.button] == ["Log in"]
+    assert opened == []
+
+
+def test_what_a_provider_tells_of_somebody_is_shown_as_text(shown, tmp_path, monkeypatch):
+    (tmp_path / "secrets.toml").write_text(SECRETS)
+    told = "[me](https://evil.example.org)@example.org"
+    monkeypatch.setattr(st, "user", {"is_logged_in": True, "email": told, "name": told})
+    page = shown()
+    assert page.error[0].value.startswith(f"{plain(told)} may not use")
+    assert plain(told) in [caption.value for caption in page.caption]
+    assert plain(told) != told
+
+
+def test_what_fails_on_a_page_or_before_it_is_told_by_a_number_alone(shown, setting, monkeypatch, caplog):
+    setting("client.showErrorDetails", "none")
+
+    def fail() -> None:
+        raise KeyError("the value of a variable")
+
+    monkeypatch.setattr("app.components.view_state.read_url", fail)
+    page = shown()
+    assert not page.exception
+    assert "nobody foresaw" in page.error[0].value
+    assert "the value of a variable" not in page.error[0].value
+    assert "the value of a variable" in caplog.text

@@ -1,6 +1,7 @@
 """What ``doctor`` finds in the store, and what it mends."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -95,3 +96,10 @@ def test_a_full_disk_is_told(tmp_path, monkeypatch):
     assert not disk["ok"]
     assert "1.0 MB are free" in disk["message"]
     assert "app prune" in disk["message"]
+
+
+def test_a_store_that_may_not_be_written_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, _: Path(path) != tmp_path)
+    store = told(examine(Store(tmp_path / "store")))["store"]
+    assert not store["ok"]
+    assert f"{tmp_path / 'store'} may not be written: mend its permissions" in store["message"]

@@ -45,11 +45,15 @@ def test_a_login_that_is_set_up_wrongly_is_told(secrets):
     assert "client_secret is missing" in login["message"]
 
 
-def test_secrets_that_other_users_may_read_are_told(secrets):
-    (file,) = secrets(SECRETS, 0o644)
-    _, mode = login_checks([file])
-    assert not mode["ok"]
-    assert f"chmod 600 {file}" in mode["message"]
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o602])
+def test_secrets_that_other_users_may_read_are_told(secrets, tmp_path, mode):
+    (file,) = secrets(SECRETS, mode)
+    closed = tmp_path / "closed.toml"
+    closed.touch(0o600)
+    _, found = login_checks([closed, file])
+    assert not found["ok"]
+    assert f"chmod 600 {file}" in found["message"]
+    assert str(closed) not in found["message"]
 
 
 def test_where_the_server_listens_is_told_and_whether_anybody_may_come_in(tmp_path, secrets):
