@@ -71,10 +71,10 @@ class Store:
         shipped = (folder for folder in self._shipped_runs() if folder.key == key and folder.is_finished)
         return next(shipped, own)
 
-    def shown(self, key: str) -> Path:
-        """Returns where the samples of an influence run are kept for pages: shipped, or else the store's own folder."""
+    def shown(self, key: str) -> list[Path]:
+        """Returns the folders that may keep the samples of an influence run for pages, the store's own first."""
         shipped = [] if self.samples is None else sorted(self.samples.glob(f"*/shown/{self.run(key).key}"))
-        return next(iter(shipped), self.shown_folder / key)
+        return [self.shown_folder / key, *shipped]
 
     def finished_runs(self) -> list[RunFolder]:
         """Returns every finished run, the store's own before the shipped, one of each key."""

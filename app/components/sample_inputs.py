@@ -40,11 +40,12 @@ def samples_in_view(view: StudyInView) -> ShownSamples:
 
 @st.cache_resource(show_spinner=False, max_entries=16)
 def _kept(key: str, modality: str, samples: int) -> ShownSamples:
-    found = ShownSamples.opened(opened().store.shown(key), modality, samples)
-    if found is None:
-        # Raised, since it is not to be remembered.
-        raise LookupError(f"the samples of run {key} are not kept yet")
-    return found
+    for folder in opened().store.shown(key):
+        found = ShownSamples.opened(folder, modality, samples)
+        if found is not None:
+            return found
+    # Raised, since it is not to be remembered.
+    raise LookupError(f"the samples of run {key} are not kept yet")
 
 
 def _refuse_changed(view: StudyInView) -> None:

@@ -130,12 +130,13 @@ def test_samples_of_another_number_or_kind_are_not_those_of_the_run(tmp_path):
     assert ShownSamples.opened(tmp_path / "key", "text", 5) is None
 
 
-def test_shipped_samples_come_before_the_stores_own(tmp_path):
+def test_samples_may_be_the_stores_own_or_shipped(tmp_path):
     store = Store(tmp_path / "store", tmp_path / "samples")
-    assert store.shown("abc") == tmp_path / "store" / "shown" / "abc"
+    own, shipped = tmp_path / "store" / "shown" / "abc", tmp_path / "samples" / "digits" / "shown" / "abc"
+    assert store.shown("abc") == [own]
 
-    ShownSamples(PICTURES).write(tmp_path / "samples" / "digits" / "shown" / "abc")
+    ShownSamples(PICTURES).write(shipped)
 
-    assert store.shown("abc") == tmp_path / "samples" / "digits" / "shown" / "abc"
+    assert store.shown("abc") == [own, shipped]
     with pytest.raises(RefusedInput, match="not the key of a run"):
         store.shown("../abc")

@@ -42,7 +42,7 @@ def asked_for(folder: Path, store: Store, **other: Any) -> dict[str, Any]:
 
 
 def kept(store: Store, asked: dict[str, Any]) -> ShownSamples | None:
-    return ShownSamples.opened(store.shown(asked["key"]), "image", 200)
+    return ShownSamples.opened(store.shown_folder / asked["key"], "image", 200)
 
 
 def test_samples_are_kept_as_the_study_reads_them(digits, empty_store):
@@ -70,7 +70,7 @@ def test_what_is_kept_is_not_read_again_and_what_is_damaged_is(digits, empty_sto
     READS["samples"](asked, silent)
     assert not reads
 
-    (empty_store.shown(asked["key"]) / "inputs.npy").write_bytes(b"")
+    (empty_store.shown_folder / asked["key"] / "inputs.npy").write_bytes(b"")
     READS["samples"](asked, silent)
     assert len(reads) == 1
     assert kept(empty_store, asked) is not None
