@@ -19,6 +19,8 @@ from cache.locks import Holder, NamedLock
 from cache.run_folder import RunFolder
 from engine.errors import RefusedInput
 
+SHOWN_LOCK = "{key}.lock"
+"""In the folder of samples for pages: held by who writes those of a run."""
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -63,8 +65,7 @@ class Store:
         Raises:
             RefusedInput: if the key is not one, such as a path.
         """
-        if not _KEY.fullmatch(key):
-            raise RefusedInput(f"'{key}' is not the key of a run", "letters and digits", "Choose a run from the list")
+        _refuse_no_key(key)
         own = RunFolder(self.runs_folder / key)
         if own.is_finished:
             return own
@@ -72,8 +73,13 @@ class Store:
         return next(shipped, own)
 
     def shown(self, key: str) -> list[Path]:
-        """Returns the folders that may keep the samples of an influence run for pages, the store's own first."""
-        shipped = [] if self.samples is None else sorted(self.samples.glob(f"*/shown/{self.run(key).key}"))
+        """Returns the folders that may keep the samples of an influence run for pages, the store's own first.
+
+        Raises:
+            RefusedInput: if the key is not one, such as a path.
+        """
+        _refuse_no_key(key)
+        shipped = [] if self.samples is None else sorted(self.samples.glob(f"*/shown/{key}"))
         return [self.shown_folder / key, *shipped]
 
     def finished_runs(self) -> list[RunFolder]:
@@ -112,6 +118,9 @@ class Store:
             folder.path.rename(aside)
         for left in self.runs_folder.glob(".deleted-*"):
             shutil.rmtree(left, ignore_errors=True)
+        # Nobody finds its samples any more.
+        shutil.rmtree(self.shown_folder / folder.key, ignore_errors=True)
+        (self.shown_folder / SHOWN_LOCK.format(key=folder.key)).unlink(missing_ok=True)
 
     def register_study(self, path: Path) -> None:
         """Remembers a study file, so that the dashboard lists it; twice is once.
@@ -233,6 +242,11 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False  # A name that no disk takes, or a folder that may not be looked into.
+
+
+def _refuse_no_key(key: str) -> None:
+    if not _KEY.fullmatch(key):
+        raise RefusedInput(f"'{key}' is not the key of a run", "letters and digits", "Choose a run from the list")
 
 
 def _is_run(path: Path) -> bool:

@@ -1,17 +1,28 @@
 """The training samples of the run in view, as they are stored: where they are still those of the run."""
 
+from contextlib import suppress
+from datetime import timedelta
+from threading import Lock
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.components.reading import read_in_view
+from app.components.reading import reading_shown
 from app.components.server_state import opened
 from app.components.study_in_view import StudyInView
-from app.jobs.read_apart import DATA_SECONDS
+from app.jobs.read_apart import DATA_SECONDS, in_turn, read_apart
 from app.workflow.text_lines import shortened, written_length
 from app.workflow.thumbnails import thumbnail
 from cache.shown_samples import ShownSamples, ShownTexts
 from engine.errors import RefusedInput
+
+_REMEMBERED = timedelta(minutes=1)
+
+
+class _NotKept(Exception):
+    """The samples of a run have to be read."""
 
 
 def samples_in_view(view: StudyInView) -> ShownSamples:
@@ -22,20 +33,34 @@ def samples_in_view(view: StudyInView) -> ShownSamples:
     """
     _refuse_changed(view)
     modality, samples = view.study.data.modality, sum(view.influence["counts"]["train"])
-    try:
+    with suppress(_NotKept):
         return _kept(view.key, modality, samples)
-    except LookupError:
-        store = opened().store
-        asked = {
-            "study": str(view.path.resolve()),
-            "options": view.options,
-            "key": view.key,
-            "store": str(store.root),
-            "shipped": None if store.samples is None else str(store.samples),
-            "samples": samples,
-        }
-        read_in_view("samples", asked, "Reading the study's data", DATA_SECONDS)
-    return _kept(view.key, modality, samples)
+    refused = _refused(view.key)
+    if not refused:
+        with reading_shown("Reading the study's data") as progress, in_turn(_turn(view.key), progress):
+            # Whoever came first has read them by now.
+            with suppress(_NotKept):
+                return _kept(view.key, modality, samples)
+            try:
+                read_apart("samples", _asked(view, samples), DATA_SECONDS, progress)
+                return _kept(view.key, modality, samples)
+            except _NotKept:
+                refused.append(RefusedInput("the samples were gone again", "a store that is left alone", "Look again"))
+            except RefusedInput as refusal:
+                refused.append(refusal)
+    raise refused[0]
+
+
+def _asked(view: StudyInView, samples: int) -> dict[str, Any]:
+    store = opened().store
+    return {
+        "study": str(view.path.resolve()),
+        "options": view.options,
+        "key": view.key,
+        "store": str(store.root),
+        "shipped": None if store.samples is None else str(store.samples),
+        "samples": samples,
+    }
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
@@ -45,7 +70,19 @@ def _kept(key: str, modality: str, samples: int) -> ShownSamples:
         if found is not None:
             return found
     # Raised, since it is not to be remembered.
-    raise LookupError(f"the samples of run {key} are not kept yet")
+    raise _NotKept
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _turn(key: str) -> Lock:
+    """Returns what lets the samples of a run be read once, however many look at them."""
+    return Lock()
+
+
+@st.cache_resource(show_spinner=False, ttl=_REMEMBERED)
+def _refused(key: str) -> list[RefusedInput]:
+    """Returns where it is noted why samples cannot be read: each table and picture of a page would ask anew."""
+    return []
 
 
 def _refuse_changed(view: StudyInView) -> None:
@@ -86,7 +123,7 @@ def add_inputs(shown: pd.DataFrame, view: StudyInView, samples: np.ndarray) -> N
         shown.insert(2, texts.unit, [written_length(int(texts.lengths[index]), texts.most) for index in samples])
         return
     kept = samples_in_view(view)
-    rows = kept.inputs[samples]
+    rows = [kept.inputs[int(index)] for index in samples]
     if view.study.data.modality == "image":
         sizes = [None] * len(rows) if kept.sizes is None else kept.sizes[samples]
         shown.insert(1, "picture", [thumbnail(row, size) for row, size in zip(rows, sizes, strict=True)])

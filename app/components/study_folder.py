@@ -35,7 +35,8 @@ def look_at_folder(draft: Draft, allowed: Roots) -> None:
                 "Begin with a folder",
                 key=_FOLDER,
                 placeholder="a folder with your data, and your trained model if there is one",
-                help="What lies there is looked at, none of its code runs, and what that tells is filled in.",
+                help="What lies there is looked at, none of its code runs, and what that tells is filled in."
+                " Going on to something else meanwhile ends the look.",
             )
         with browse:
             browse_button("A folder with your data", "Browse", _FOLDER, True)

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from stat import S_ISREG
 
 import streamlit as st
 
@@ -20,6 +20,7 @@ from app.components.study_fields import (
     training_fields,
 )
 from app.components.study_folder import look_at_folder
+from app.jobs.read_apart import ReaderStopped
 from app.serving import UPLOAD_MEGABYTES
 from app.workflow.data_columns import READ_HERE, Columns, columns_of, format_of
 from app.workflow.folder_browser import Roots
@@ -139,21 +140,29 @@ def _columns(path: Path, data_format: str, delimiter: str | None) -> Columns:
     Raises:
         RefusedInput: if that cannot be read.
     """
-    if data_format in READ_HERE or not path.is_file():
+    if data_format in READ_HERE:
         return columns_of(path, data_format, delimiter)
+    try:
+        found = path.stat()
+    except OSError:
+        found = None
+    if found is None or not S_ISREG(found.st_mode):
+        return columns_of(path, data_format, delimiter)  # which refuses it, unopened
     # A form asks at every change, and a process takes a second: one a state of the file.
-    known: dict[tuple[Any, ...], Columns | RefusedInput] = st.session_state.setdefault("new_heads", {})
-    state = (path, data_format, path.stat().st_mtime_ns, path.stat().st_size)
-    if state not in known:
+    state = (path, data_format, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    last, told = st.session_state.get("new_head", (None, None))
+    if state != last:
         asked = {"path": str(path), "format": data_format, "delimiter": delimiter}
         try:
-            known[state] = Columns.told(read_in_view("head", asked, f"Looking at {plain(path.name)}"))
+            told = Columns.told(read_in_view("head", asked, "Looking at the file"))
+        except ReaderStopped:
+            raise
         except RefusedInput as refusal:
-            known[state] = refusal
-    found = known[state]
-    if isinstance(found, RefusedInput):
-        raise found
-    return found
+            told = refusal
+        st.session_state["new_head"] = state, told
+    if isinstance(told, RefusedInput):
+        raise told
+    return told
 
 
 def _propose(draft: Draft, data_format: str, columns: Columns) -> None:

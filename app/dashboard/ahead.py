@@ -1,7 +1,7 @@
 """Loading ahead: what a later click needs and no first page may wait for.
 
-torch and scikit-learn take seconds to import. Once a page has been shown they are loaded beside, so that whoever opens
-the first sample, or turns to Improve, does not wait for them.
+scikit-learn takes seconds to import. Once a page has been shown it is loaded beside, so that whoever turns to Improve
+does not wait for it.
 """
 
 import importlib
@@ -9,7 +9,7 @@ from threading import Thread
 
 import streamlit as st
 
-LATER_NEEDED = ("sklearn.cluster", "engine.data")
+LATER_NEEDED = ("sklearn.cluster",)
 
 
 @st.cache_resource(show_spinner=False)

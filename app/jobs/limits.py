@@ -86,8 +86,7 @@ def confine(limits: JobLimits) -> None:
 def confine_server() -> None:
     """Holds the server to the share of the machine's memory that a job has by default.
 
-    Its pages read the data of a study to show samples, and look at files that were just uploaded. What needs more than
-    that fails in the page that asked for it, where the kernel would end the server with all its sessions.
+    What a page asks for and needs more fails there, where the kernel would end the server with all its sessions.
     """
     own, most = resource.getrlimit(resource.RLIMIT_DATA)
     memory = int(_SHARE * machine_memory())

@@ -12,11 +12,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import IO, Any
 
+from app.jobs.endings import ended_for_memory
 from app.jobs.launch import REPOSITORY, program_environment
 from engine.errors import RefusedInput
 from engine.progress import Progress, silent
@@ -25,10 +26,37 @@ READER_ARGV = (sys.executable, "-m", "app.jobs.reader")
 LOOK_SECONDS = 120.0
 """For the head of a file, or some samples of a folder, on a machine that is busy with jobs."""
 DATA_SECONDS = 1800.0
-"""For all samples of a study; CIFAR-10 takes ten seconds."""
+"""For all training samples of a study; those of CIFAR-10 take ten."""
+WAITING = "waiting"
+"""The stage that is told while others read."""
+_AT_ONCE = 2
+_places = threading.BoundedSemaphore(_AT_ONCE)
+"""As many as jobs: each may take the memory of one."""
 _TELL_SECONDS = 0.2
+_END_SECONDS = 0.2
 _DEATH_SECONDS = 30.0
 _LONGEST_LOG = 20_000
+_LONGEST_ANSWER = 1 << 24
+
+
+class ReaderStopped(RefusedInput):
+    """A refusal that says nothing of the files: the reader had not time or memory enough, or was ended."""
+
+
+@contextmanager
+def in_turn(lock: "threading.Lock | threading.Semaphore", progress: Progress = silent) -> Iterator[None]:
+    """Waits for a lock of this process and holds it; who goes on to something else meanwhile waits no more.
+
+    Args:
+        lock: that is waited for.
+        progress: told :data:`WAITING` several times a second; may raise.
+    """
+    while not lock.acquire(timeout=_TELL_SECONDS):
+        progress(WAITING, 0, 0)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def read_apart(
@@ -38,12 +66,12 @@ def read_apart(
     progress: Progress = silent,
     argv: Sequence[str] = READER_ARGV,
 ) -> dict[str, Any]:
-    """Has something read by another process, and waits for it.
+    """Has something read by another process, and waits for it; two read at once, the others wait.
 
     Args:
         read: a name of ``app.workflow.reads.READS``.
         asked: what it takes, as JSON can hold it.
-        seconds: that it may take.
+        seconds: that it may take, the wait for others not counted.
         progress: called several times a second with what was told last, also while nothing is told. It may raise, as a
             page does when its user has gone on: the process is killed.
         argv: of the process.
@@ -52,10 +80,12 @@ def read_apart(
         What the read returns.
 
     Raises:
-        RefusedInput: if it refuses, or needs more memory or time than it may have.
+        RefusedInput: if it refuses.
+        ReaderStopped: if it needs more memory or time than it may have, or was killed.
         RuntimeError: if it fails in a way that nobody foresaw; its log went to this process's.
     """
-    with tempfile.TemporaryFile() as log:
+    with in_turn(_places, progress), tempfile.TemporaryFile() as log:
+        killed_before = ended_for_memory()
         process = subprocess.Popen(
             argv,
             cwd=REPOSITORY,
@@ -67,69 +97,77 @@ def read_apart(
             encoding="utf-8",
             start_new_session=True,
         )
+        lines: SimpleQueue[str] = SimpleQueue()
+        listener = threading.Thread(target=_listen, args=(process, lines), name=f"reads-{read}", daemon=True)
+        listener.start()
         try:
-            told = _waited(process, {"read": read, "asked": asked, "seconds": seconds}, seconds, progress)
+            told = _waited(process, lines, {"read": read, "asked": asked, "seconds": seconds}, progress)
         finally:
-            _end(process)
+            _end(process, listener)
         if "result" in told:
             result: dict[str, Any] = told["result"]
             return result
         if "refused" in told:
             raise RefusedInput(*told["refused"])
         _pass_on(log)
-    raise _ended(process.returncode, told, seconds)
+    raise _ended(process.returncode, told, seconds, ended_for_memory() > killed_before)
 
 
 def _waited(
-    process: subprocess.Popen[str], request: dict[str, Any], seconds: float, progress: Progress
+    process: subprocess.Popen[str], lines: "SimpleQueue[str]", request: dict[str, Any], progress: Progress
 ) -> dict[str, Any]:
     """Returns the last word of the process; nothing where it died without one, ``late`` where its time was up."""
     assert process.stdin is not None
-    assert process.stdout is not None
     with suppress(BrokenPipeError):  # it died at its start, which its exit status tells
         process.stdin.write(f"{json.dumps(request)}\n")
         process.stdin.flush()
-    lines: SimpleQueue[str | None] = SimpleQueue()
-    threading.Thread(target=_listen, args=(process.stdout, lines), name=f"reads-{request['read']}", daemon=True).start()
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + request["seconds"]
     state: tuple[str, int, int, str] = ("start", 0, 0, "")
     while True:
         try:
             line = lines.get(timeout=_TELL_SECONDS)
         except Empty:
-            line = ""
-        if line is None:
+            line = None
+        # What was cut off is no word.
+        told = json.loads(line) if line and line.endswith("\n") else {}
+        if "progress" in told:
+            stage, done, total, note = told["progress"]
+            state = (stage, done, total, note)
+        elif told:
+            return dict(told)
+        elif line is not None:
             with suppress(subprocess.TimeoutExpired):  # it is dying, and how is told by its exit status
                 process.wait(_DEATH_SECONDS)
             return {}
-        told = json.loads(line) if line else {}
-        if "progress" in told:
-            state = tuple(told["progress"])
-        elif told:
-            return dict(told)
         if time.monotonic() > deadline:
             return {"late": True}
         progress(*state)
 
 
-def _listen(stream: IO[str], lines: "SimpleQueue[str | None]") -> None:
-    with suppress(ValueError):  # closed, since nobody waits any more
-        for line in stream:
+def _listen(process: subprocess.Popen[str], lines: "SimpleQueue[str]") -> None:
+    """Hands on what the process says, line by line; an empty one is the end."""
+    assert process.stdout is not None
+    try:
+        while line := process.stdout.readline(_LONGEST_ANSWER):
             lines.put(line)
-    lines.put(None)
+    finally:
+        lines.put("")
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[str], listener: threading.Thread) -> None:
     """Sees to it that the process, and all that it started, is gone."""
     with suppress(subprocess.TimeoutExpired):
-        process.wait(_TELL_SECONDS)
+        process.wait(_END_SECONDS)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    for stream in (process.stdin, process.stdout):
-        with suppress(OSError, ValueError):
-            if stream is not None:
-                stream.close()
+    assert process.stdin is not None
+    with suppress(OSError):
+        process.stdin.close()
+    # Its end is that of all who could write to it; closed before, it would be waited for here.
+    listener.join(_DEATH_SECONDS)
+    if not listener.is_alive() and process.stdout is not None:
+        process.stdout.close()
 
 
 def _pass_on(log: IO[bytes]) -> None:
@@ -139,22 +177,24 @@ def _pass_on(log: IO[bytes]) -> None:
     sys.stderr.write(log.read().decode("utf-8", "replace"))
 
 
-def _ended(code: int, told: dict[str, Any], seconds: float) -> Exception:
+def _ended(code: int, told: dict[str, Any], seconds: float, for_memory: bool) -> Exception:
     """Returns what is said of a process that gave no result; its exit status counts where it did not say a word."""
     if "failed" in told:
         return RuntimeError(told["failed"])
     if "late" in told or code == -signal.SIGALRM:
-        return RefusedInput(
+        return ReaderStopped(
             f"reading this took longer than {seconds:,.0f} seconds",
             "files that are read sooner",
             "Try again when the machine is less busy, or begin with less: a part of the data, or fewer files",
         )
-    if "memory" in told or code == -signal.SIGKILL:
-        return RefusedInput(
-            "reading this takes more memory than a job may have",
+    if "memory" in told or (code == -signal.SIGKILL and for_memory):
+        return ReaderStopped(
+            "reading this takes more memory than there is for it",
             "files that fit into it",
             "Begin with less, such as a part of the data, or raise PARETOSCOPE_JOB_MEMORY where the server is started",
         )
+    if code in (-signal.SIGKILL, -signal.SIGTERM):
+        return ReaderStopped("the process that read this was killed", "one that comes to its end", "Try again")
     if code < 0:
         return RefusedInput(
             f"a library crashed while it read this ({signal.Signals(-code).name})",

@@ -6,9 +6,11 @@ refusal), ``memory`` or ``failed``.
 """
 
 import json
+import math
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
@@ -18,6 +20,7 @@ from app.jobs.limits import JobLimits, confine
 from engine.errors import RefusedInput
 from engine.progress import Progress
 
+_TELL_SECONDS = 0.1
 Read = Callable[[dict[str, Any], Progress], dict[str, Any]]
 
 
@@ -41,8 +44,14 @@ def main(reads: Mapping[str, Read] | None = None) -> int:
 
 
 def _answer(request: dict[str, Any], reads: Mapping[str, Read] | None, answers: TextIO) -> dict[str, Any]:
+    told = -math.inf
+
     def progress(stage: str, done: int, total: int, note: str = "") -> None:
-        _say(answers, {"progress": [stage, done, total, note]})
+        nonlocal told
+        # Each is drawn on a page, and a reader may report every row.
+        if time.monotonic() - told >= _TELL_SECONDS:
+            told = time.monotonic()
+            _say(answers, {"progress": [stage, done, total, note]})
 
     try:
         confine(JobLimits.from_environment())

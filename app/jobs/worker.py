@@ -25,11 +25,11 @@ from app.jobs.limits import JobLimits, confine
 from app.jobs.places import take_place
 from app.jobs.progress import JobProgress
 from app.jobs.time_limit import OutOfTime, time_limit
-from app.workflow.study_roots import refuse_file_outside, refuse_outside
+from app.workflow.study_roots import allowed_study
 from cache.store import Store
 from engine.errors import Cancelled, RefusedInput
 from engine.progress import Progress
-from engine.study import Study, load_study
+from engine.study import Study
 
 Command = Callable[[Study, Store, dict[str, Any], Progress], dict[str, Any]]
 Done = tuple[dict[str, Any], Stamps]
@@ -141,9 +141,7 @@ def _do(job: JobFolder, commands: Mapping[str, Command] | None, progress: JobPro
             "Start the work from the dashboard anew",
         )
     store = Store(request.store, request.samples)
-    refuse_file_outside(request.study, store)
-    study = load_study(request.study)
-    refuse_outside(study, store)
+    study = allowed_study(request.study, store)
     if study.data.download:
         # What is fetched now was not changed in the middle of the job.
         from engine.data.torchvision_download import fetch_missing

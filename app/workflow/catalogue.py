@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app.workflow.job_list import RESUMABLE
-from app.workflow.study_roots import refuse_file_outside, refuse_outside
+from app.workflow.study_roots import allowed_study
 from cache.fingerprints import ceiling_key, influence_key
 from cache.store import Store
 from engine.checkpoints import chosen_checkpoint
@@ -118,10 +118,7 @@ def open_study(store: Store, path: Path) -> StudyEntry:
         RefusedInput: if the study file, its data files or its checkpoint cannot be used, or lie where this server
             may not look.
     """
-    refuse_file_outside(path, store)
-    study = load_study(path)
-    refuse_outside(study, store)
-    run_keys(study)
+    run_keys(study := allowed_study(path, store))
     file = path / "study.toml" if path.is_dir() else path
     store.register_study(file)
     return StudyEntry(file.resolve(), study.name)

@@ -141,7 +141,7 @@ def _optional(store: Store) -> tuple[list[_Group], list[str]]:
     """Returns what may go when room is asked for, and what is to be said about it."""
     jobs, _ = contents.ended_jobs(store)
     runs, notices = _unneeded_runs(store)
-    # A page that shows some has them mapped: they go when it does not.
+    # A page that shows some has their files open, which the disk keeps for so long.
     single = [*jobs, *contents.shown_samples(store)]
     if any(row.is_active for row in job_rows(store)):
         # Nobody works on them at this moment; but a job that waits, or is at another step, goes on from them.

@@ -1,17 +1,25 @@
 """What pages have read by another process (:mod:`app.jobs.read_apart`), by name: files that may come from anywhere."""
 
+import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.jobs import lock
+from app.workflow.catalogue import run_keys
 from app.workflow.data_columns import columns_of
+from app.workflow.disk_room import refuse_without_room
 from cache.shown_samples import ShownSamples, ShownTexts
-from cache.store import Store
+from cache.store import SHOWN_LOCK, Store
 from engine.errors import RefusedInput, first_line
 from engine.progress import Progress
+from engine.whole_files import PARTIAL
+
+if TYPE_CHECKING:
+    from engine.data import StudyData
 
 _LOOK_AGAIN = 0.2
 
@@ -45,7 +53,7 @@ def read_folder(asked: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 
 def read_samples(asked: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Keeps the training samples of an influence run for pages, unless they are kept already.
+    """Keeps the training samples of an influence run for pages, in place of any that are kept already.
 
     Args:
         asked: ``study``: path of the study file; ``options``: with which the run is found; ``key`` of the run;
@@ -59,62 +67,65 @@ def read_samples(asked: dict[str, Any], progress: Progress) -> dict[str, Any]:
         RefusedInput: if the data cannot be read, are not those of the run any more, or cannot be kept.
     """
     store = Store(Path(asked["store"]), Path(asked["shipped"]) if asked["shipped"] else None)
-    store.shown_folder.mkdir(parents=True, exist_ok=True)
-    # One at a time, so that many who look hold the samples of one study in memory, and read them once.
-    while (descriptor := lock.acquire(store.shown_folder / "lock")) is None:
-        progress("waiting", 0, 0)
-        time.sleep(_LOOK_AGAIN)
+    own, *_ = store.shown(asked["key"])
+    with _disk_told(store):
+        store.shown_folder.mkdir(parents=True, exist_ok=True)
+        locked = store.shown_folder / SHOWN_LOCK.format(key=asked["key"])
+        # Only a reader that outlived its server can have it.
+        while (descriptor := lock.acquire(locked)) is None:
+            progress("waiting", 0, 0)
+            time.sleep(_LOOK_AGAIN)
     try:
-        _keep_samples(store, asked, progress)
+        for left in store.shown_folder.glob(f"{PARTIAL}*-{own.name}"):  # of a reader that was killed as it wrote
+            shutil.rmtree(left, ignore_errors=True)
+        shown = shown_of(_data_of_run(asked, store, progress))
+        with _disk_told(store):
+            refuse_without_room(store.shown_folder, shown.bytes, "the samples take", "Free some space")
+            shown.write(own)
+    finally:
+        lock.release(descriptor)
+    return {}
+
+
+def _data_of_run(asked: dict[str, Any], store: Store, progress: Progress) -> "StudyData":
+    """Reads the training samples of a run; of the other splits no more than it takes."""
+    from app.workflow.options import study_with_options
+    from app.workflow.study_roots import allowed_study
+    from engine.data import load_excerpt
+    from engine.data.kept_features import features_kept_in
+
+    study = study_with_options(allowed_study(Path(asked["study"]), store), asked["options"])
+    with features_kept_in(store.features_folder):
+        data = load_excerpt(study, {"train": asked["samples"], "validation": 1}, progress).data
+    # After the reading: files that change in its middle are not kept as those of the run.
+    if run_keys(study).influence != asked["key"]:
+        raise RefusedInput(
+            "the data or settings of the study have changed since this run",
+            "the data that the run was computed on",
+            "Bring them back, or look at the study's own run",
+        )
+    return data
+
+
+def shown_of(data: "StudyData") -> ShownSamples:
+    """Returns the training samples of a study as pages show them."""
+    train = data.train
+    if train.texts is None:
+        return ShownSamples(train.inputs.numpy(), train.sizes, columns=data.columns)
+    texts = train.texts
+    return ShownSamples.of_texts(ShownTexts(texts.values, texts.lengths, texts.unit, texts.most))
+
+
+@contextmanager
+def _disk_told(store: Store) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise RefusedInput(
             f"the samples cannot be kept in {store.shown_folder}: {error.strerror or first_line(error)}",
             "a store that has room and may be written",
             "Free some space, or mend its permissions",
         ) from error
-    finally:
-        lock.release(descriptor)
-    return {}
-
-
-def _keep_samples(store: Store, asked: dict[str, Any], progress: Progress) -> None:
-    from app.workflow.options import study_with_options
-    from app.workflow.study_roots import refuse_file_outside, refuse_outside
-    from cache.fingerprints import influence_key
-    from engine.checkpoints import chosen_checkpoint
-    from engine.data import load_data
-    from engine.data.kept_features import features_kept_in
-    from engine.study import load_study
-
-    path = Path(asked["study"])
-    refuse_file_outside(path, store)
-    study = study_with_options(load_study(path), asked["options"])
-    refuse_outside(study, store)
-    folder = store.shown_folder / asked["key"]
-    if ShownSamples.opened(folder, study.data.modality, asked["samples"]) is not None:
-        return
-    with features_kept_in(store.features_folder):
-        data = load_data(study, progress)
-    # After the reading: files that change in its middle are not kept as those of the run.
-    if influence_key(study, chosen_checkpoint(study)[1]) != asked["key"]:
-        raise RefusedInput(
-            "the data or settings of the study have changed since this run",
-            "the data that the run was computed on",
-            "Bring them back, or look at the study's own run",
-        )
-    shown_of(data).write(folder)
-
-
-def shown_of(data: Any) -> ShownSamples:
-    """Returns the training samples of :class:`engine.data.samples.StudyData` as pages show them."""
-    import pyarrow as pa
-
-    train = data.train
-    if train.texts is not None:
-        texts = train.texts
-        values = pa.array(texts.values, pa.large_string())
-        return ShownSamples.of_texts(ShownTexts(values, texts.lengths, texts.unit, texts.most))
-    return ShownSamples(train.inputs.numpy(), train.sizes, columns=data.columns)
 
 
 READS: Mapping[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {

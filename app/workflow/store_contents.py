@@ -12,7 +12,7 @@ from app.workflow.upload_folder import uploads_folder
 from cache.database import old_copies, write_ahead_log
 from cache.locks import NamedLock
 from cache.run_folder import LOCK, RunFolder
-from cache.store import Store
+from cache.store import SHOWN_LOCK, Store
 from engine.errors import RefusedInput
 from engine.study import load_study
 from engine.whole_files import PARTIAL
@@ -66,8 +66,9 @@ def is_own(path: Path) -> bool:
 
 
 def linked_folders(store: Store) -> list[Path]:
-    """Returns the store's folders that lead elsewhere, where names prove nothing: any folder may look like a run."""
-    return [path for path in (store.runs_folder, store.jobs_folder, store.features_folder) if path.is_symlink()]
+    """Returns the store's folders that lead elsewhere: what lies there may look like ours, as another store's does."""
+    folders = (store.runs_folder, store.jobs_folder, store.features_folder, store.shown_folder)
+    return [path for path in folders if path.is_symlink()]
 
 
 def unfinished_runs(store: Store) -> list[Stored]:
@@ -117,7 +118,7 @@ def features(store: Store) -> list[Stored]:
 
 def shown_samples(store: Store) -> list[Stored]:
     """Returns the samples that are kept for pages, which are read again when somebody looks at one."""
-    return [stored("samples for pages", path) for path in _generated(store.shown_folder)]
+    return [stored("samples for pages", path) for path in filter(is_own, _generated(store.shown_folder))]
 
 
 def left_overs(store: Store) -> list[Stored]:
@@ -155,9 +156,12 @@ def _is_being_written(store: Store, path: Path) -> bool:
         return is_at_work(RunFolder(store.runs_folder / path.relative_to(store.runs_folder).parts[0]))
     if path.is_relative_to(store.jobs_folder):
         return is_held(store.jobs_folder / path.relative_to(store.jobs_folder).parts[0] / "lock")
+    readers = [is_held(path) for path in store.shown_folder.glob(SHOWN_LOCK.format(key="*"))]
     if path.is_relative_to(store.shown_folder):
-        return is_held(store.shown_folder / "lock")
-    return path.is_relative_to(store.features_folder) and any(is_held(job.lock_path) for job in list_jobs(store))
+        return any(readers)
+    # Of texts that are read for a page, features are kept as well.
+    at_work = any(readers) or any(is_held(job.lock_path) for job in list_jobs(store))
+    return path.is_relative_to(store.features_folder) and at_work
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -17,8 +17,24 @@ from cache.store import Store
 from engine.architecture_names import builder_name, transformers_folder
 from engine.checkpoints import SUFFIXES, optimizer_path
 from engine.errors import RefusedInput
-from engine.study import Study
+from engine.study import Study, load_study
 from engine.text_folder import FILES
+
+
+def allowed_study(path: Path, store: Store) -> Study:
+    """Returns the study of a file, where the file and all that it names lie where a server may look.
+
+    Args:
+        path: the study file, or the folder that holds its ``study.toml``.
+        store: whose uploads, drafts and shipped samples are allowed as well.
+
+    Raises:
+        RefusedInput: if it is not a valid study, or leads elsewhere.
+    """
+    refuse_file_outside(path, store)
+    study = load_study(path)
+    refuse_outside(study, store)
+    return study
 
 
 def refuse_file_outside(path: Path, store: Store) -> None:

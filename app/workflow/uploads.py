@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-import shutil
 from pathlib import Path
 
 from app.figures.wording import size_in_words
+from app.workflow.disk_room import refuse_without_room
 from app.workflow.store_contents import unnamed_uploads
 from app.workflow.upload_folder import uploads_folder
 from cache.store import Store
@@ -20,8 +20,6 @@ ENDINGS = (".csv", ".tsv", ".npz", ".parquet", *_CHECKPOINTS)
 MOST_UNNAMED = 20 * 10**9
 """Bytes of all uploads together that no study names: a hundred of the largest, which are forms being filled in and what
 was left of others. Without a bound whoever may upload could fill the disk."""
-SPARED = 10**9
-"""Bytes that no upload takes from the disk: jobs and the cache write there, and ``doctor`` tells of less."""
 _LONGEST_NAME = 100
 _SPLITS = (("validation", r"val|dev"), ("test", r"test"), ("train", r"train"))
 
@@ -61,7 +59,7 @@ def keep_upload(store: Store, name: str, content: bytes) -> Path:
 
 
 def _refuse_without_room(store: Store, name: str, size: int) -> None:
-    remedy = "Make room with python -m app prune --older-than 0, or leave the file where it lies and browse to it"
+    remedy = "Leave the file where it lies and browse to it, or have room made by python -m app prune"
     unnamed = sum(upload.bytes for upload in unnamed_uploads(store))
     if unnamed + size > MOST_UNNAMED:
         raise RefusedInput(
@@ -69,15 +67,7 @@ def _refuse_without_room(store: Store, name: str, size: int) -> None:
             f"no more than {size_in_words(MOST_UNNAMED)} of them together",
             remedy,
         )
-    place = uploads_folder(store).resolve()
-    existing = next(folder for folder in (place, *place.parents) if folder.is_dir())
-    free = shutil.disk_usage(existing).free
-    if free - size < SPARED:
-        raise RefusedInput(
-            f"{name} is {size_in_words(size)}, and {size_in_words(free)} are free on the disk of the store",
-            f"{size_in_words(SPARED)} left free beside it",
-            remedy,
-        )
+    refuse_without_room(uploads_folder(store).resolve(), size, f"{name} is", remedy)
 
 
 def field_of(path: Path) -> str:

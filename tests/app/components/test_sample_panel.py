@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from streamlit.testing.v1 import AppTest
 
 import app.components.sample_inputs as inputs
@@ -59,7 +58,7 @@ def test_a_picture_of_another_size_than_the_model_sees_says_so():
 
 def test_a_text_is_shown_as_it_is_with_its_length_and_its_neighbours(monkeypatch):
     long = "x" * 100
-    texts = ShownTexts(pa.array(["*not* bold\n<b>", long]), np.array([300, 2], dtype=np.int32), "tokens", most=128)
+    texts = ShownTexts(("*not* bold\n<b>", long), np.array([300, 2], dtype=np.int32), "tokens", most=128)
     monkeypatch.setattr(panel, "texts_in_view", lambda view: texts)
 
     def script() -> None:
@@ -78,7 +77,7 @@ def test_a_text_is_shown_as_it_is_with_its_length_and_its_neighbours(monkeypatch
 
 
 def test_texts_in_a_table_stand_behind_its_first_column(monkeypatch):
-    texts = ShownTexts(pa.array(["one\ntwo", "three"]), np.array([300, 2], dtype=np.int32), "tokens", most=128)
+    texts = ShownTexts(("one\ntwo", "three"), np.array([300, 2], dtype=np.int32), "tokens", most=128)
     monkeypatch.setattr(inputs, "texts_in_view", lambda view: texts)
     view: Any = SimpleNamespace(study=SimpleNamespace(data=SimpleNamespace(modality="text")))
     shown = pd.DataFrame({"sample": [1, 0], "label": ["a", "b"]})

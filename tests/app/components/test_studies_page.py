@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -11,9 +12,13 @@ import app.components.job_list
 import app.components.job_panel
 import app.components.server_state
 import app.components.study_creation
+import app.components.study_form
 from app.jobs import JobFolder, JobRequest, lock, start_job
+from app.jobs.read_apart import ReaderStopped
 from app.workflow.folder_browser import VARIABLE
+from app.workflow.reads import READS
 from cache.store import Store
+from engine.progress import silent
 from engine.study import load_study
 from tests.app.components.contents import labels, pictures, told
 from tests.engine.data.vision_sets import write_set
@@ -165,6 +170,53 @@ def test_the_form_proposes_what_the_file_tells_and_shows_the_study_file(studies,
     assert (page.text_input(key="new_name").value, page.text_input(key="new_folder").value) == ("tables", str(tables))
     assert 'train = "train.csv"' in study_file(page)
     assert not page.warning
+
+
+@pytest.fixture
+def heads(monkeypatch) -> list:
+    """Heads of files that were read by another process; of each that follows the answer that is put in, if any is."""
+    reads: list = []
+
+    def read(read: str, asked: dict, words: str) -> dict:
+        reads.append(Path(asked["path"]).name)
+        if isinstance(reads[0], Exception):
+            raise reads[0]
+        return READS[read](asked, silent)
+
+    monkeypatch.setattr(app.components.study_form, "read_in_view", read)
+    return reads
+
+
+def arrays_of(tables: Path) -> Path:
+    np.savez(tables / "train.npz", x=np.zeros((9, 2), np.float32), y=np.arange(9) % 3)
+    return tables / "train.npz"
+
+
+def test_the_head_of_a_file_is_read_once_for_each_state_of_it(studies, digits, tables, heads):
+    file = arrays_of(tables)
+    page = fill(part(studies(study=str(digits / "study.toml")), "New study"), train=str(file))
+    assert 'format = "npz"' in study_file(page)
+    fill(page, name="one", folder=str(tables / "new"))
+    assert heads == ["train.npz"]
+
+    file.write_bytes(b"nothing of the kind")
+    page = fill(page, name="two")
+    assert "train.npz cannot be read" in told(page)
+    fill(page, name="three")
+    assert heads == ["train.npz", "train.npz"]
+
+
+def test_a_reader_that_had_no_time_is_asked_again(studies, digits, tables, heads):
+    file = arrays_of(tables)
+    heads.append(ReaderStopped("reading this took longer than 120 seconds", "files", "Try again"))
+    page = fill(part(studies(study=str(digits / "study.toml")), "New study"), train=str(file))
+    assert "took longer" in told(page)
+
+    heads.clear()
+    page = fill(page, name="two")
+
+    assert heads == ["train.npz"]
+    assert "took longer" not in told(page)
 
 
 def test_what_is_wrong_is_told_beside_its_field_and_nothing_can_be_made_of_it(studies, digits, tables):

@@ -5,13 +5,14 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.jobs.limits import memory_limit
-from app.jobs.read_apart import read_apart
+from app.jobs.read_apart import WAITING, ReaderStopped, read_apart
 from engine.errors import RefusedInput
 from engine.progress import Progress, silent
 
@@ -59,7 +60,7 @@ def test_what_nobody_foresaw_is_an_error_with_its_traceback_in_the_log(capsys):
 def test_more_memory_than_a_job_may_have_is_refused_in_words(monkeypatch):
     monkeypatch.setenv("PARETOSCOPE_JOB_MEMORY", "1GB")
 
-    with pytest.raises(RefusedInput, match="more memory than a job may have"):
+    with pytest.raises(RefusedInput, match="more memory than there is"):
         scripted("takes_all")
     assert memory_limit() is None or memory_limit() != 10**9, "the limit is the reader's alone"
 
@@ -99,11 +100,61 @@ def test_who_goes_on_to_something_else_ends_the_reader(tmp_path):
 
 @pytest.mark.parametrize(
     ("number", "told"),
-    [(signal.SIGSEGV, r"crashed while it read this \(SIGSEGV\)"), (signal.SIGKILL, "more memory than a job may have")],
+    [(signal.SIGSEGV, r"crashed while it read this \(SIGSEGV\)"), (signal.SIGKILL, r"was killed\..*Try again")],
 )
 def test_a_crash_costs_the_page_alone(number, told):
     with pytest.raises(RefusedInput, match=told):
         scripted("crashes", {"signal": int(number)})
+
+
+def test_a_process_that_the_kernel_ended_for_want_of_memory_is_told(monkeypatch):
+    counts = iter((3, 4))
+    monkeypatch.setattr("app.jobs.read_apart.ended_for_memory", lambda: next(counts))
+
+    with pytest.raises(ReaderStopped, match="more memory than there is"):
+        scripted("crashes", {"signal": int(signal.SIGKILL)})
+
+
+def test_half_an_answer_is_none():
+    program = "import os; print('{\"result\": {', end='', flush=True); os.kill(os.getpid(), 9)"
+
+    with pytest.raises(ReaderStopped, match="was killed"):
+        read_apart("any", {}, argv=(sys.executable, "-c", program))
+
+
+def test_two_read_at_once_and_the_others_wait_until_they_are_called_away(tmp_path):
+    class Gone(BaseException):
+        """As Streamlit's, which is no Exception."""
+
+    left, waited = threading.Event(), threading.Event()
+    pids = [tmp_path / str(number) for number in range(3)]
+
+    def look(number: int, progress: Progress) -> None:
+        with suppress(Gone):
+            scripted("never_ends", {"pid": str(pids[number])}, progress=progress)
+
+    def stays(stage: str, done: int, total: int, note: str = "") -> None:
+        if left.is_set():
+            raise Gone
+
+    def leaves(stage: str, done: int, total: int, note: str = "") -> None:
+        if stage == WAITING:
+            waited.set()
+            raise Gone
+
+    readers = [threading.Thread(target=look, args=(number, stays)) for number in (0, 1)]
+    for reader in readers:
+        reader.start()
+    while not all(pid.is_file() for pid in pids[:2]):
+        time.sleep(0.05)
+    look(2, leaves)
+    left.set()
+    for reader in readers:
+        reader.join(60)
+
+    assert waited.is_set()
+    assert not pids[2].exists()
+    assert scripted("fine") == {"asked": {}}, "the places are free again"
 
 
 def test_an_end_without_a_word_is_an_error():

@@ -310,16 +310,19 @@ def a_job(store: Store, number: int, study: Path) -> JobFolder:
     return job
 
 
-@pytest.mark.parametrize("name", ["runs", "jobs", "features"])
+@pytest.mark.parametrize("name", ["runs", "jobs", "features", "shown"])
 def test_a_folder_of_the_store_that_leads_elsewhere_is_left_alone_with_all_that_is_there(
     tmp_path, digits, stray, digits_store, old, contents, name
 ):
     """Every folder looks like a run that was begun, and every file like kept features."""
     stray("mine")
     a_job(digits_store, 1, digits / "study.toml")
-    (digits_store.features_folder).mkdir()
+    for made in (digits_store.features_folder, digits_store.shown_folder):
+        made.mkdir()
     elsewhere = tmp_path / "elsewhere"
     (digits_store.root / name).rename(elsewhere)
+    (elsewhere / "0123456789abcdef0123").mkdir()
+    (elsewhere / "0123456789abcdef0123" / "run.json").write_bytes(b"1")
     (elsewhere / "photos").mkdir()
     (elsewhere / "photos" / "1.jpg").write_bytes(b"1")
     (elsewhere / ".deleted-by-hand").mkdir()
@@ -332,6 +335,30 @@ def test_a_folder_of_the_store_that_leads_elsewhere_is_left_alone_with_all_that_
     assert (elsewhere / ".deleted-by-hand").is_dir()
     assert f"{digits_store.root / name} is a link, so what is in it is not removed" in result["notices"]
     assert ("run", "mine") in kinds(result) or name == "runs"
+
+
+def test_samples_for_pages_go_by_age_and_what_is_being_written_stays(digits_store, old):
+    shown, key = digits_store.shown_folder, "0123456789abcdef0123"
+    for name in (key, f".partial-01234567-{key}"):
+        (shown / name).mkdir(parents=True)
+        (shown / name / "inputs.bin").write_bytes(b"12345")
+    features = digits_store.features_folder / ".partial-01234567-a"
+    features.parent.mkdir()
+    features.write_bytes(b"1")
+    old(shown, 3)
+    old(features.parent, 3)
+    reader = job_lock.acquire(shown / f"{key}.lock")
+    assert reader is not None
+
+    assert kinds(prune(digits_store)) == []
+    assert kinds(prune(digits_store, older_than=2)) == [("samples for pages", key)]
+    assert (shown / f".partial-01234567-{key}").exists()
+    assert features.exists()
+
+    job_lock.release(reader)
+    prune(digits_store, older_than=2)
+    assert [path.name for path in shown.iterdir()] == [f"{key}.lock"]
+    assert not features.exists()
 
 
 def test_what_is_linked_among_runs_jobs_and_features_is_left_alone_with_its_link(

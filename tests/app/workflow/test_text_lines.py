@@ -1,5 +1,4 @@
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from app.workflow.text_lines import length_sentence, shortened, written_length
@@ -28,4 +27,4 @@ def test_a_length_says_where_the_model_sees_less():
     ],
 )
 def test_a_length_is_told_in_words(length, unit, most, expected):
-    assert length_sentence(ShownTexts(pa.array(["x"]), np.array([length], dtype=np.int32), unit, most), 0) == expected
+    assert length_sentence(ShownTexts(("x",), np.array([length], dtype=np.int32), unit, most), 0) == expected

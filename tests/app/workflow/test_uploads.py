@@ -48,7 +48,7 @@ def test_uploads_that_no_study_names_have_a_bound_together(digits_store, digits,
     size = first.stat().st_size
     monkeypatch.setattr(uploads, "MOST_UNNAMED", size + 9)
     keep_upload(digits_store, "small.csv", b"a,label\n1")
-    told = r"other.csv is .* already. Expected no more than .*prune --older-than 0, or .*browse to it"
+    told = r"other.csv is .* already. Expected no more than .*browse to it, or .*python -m app prune"
     with pytest.raises(RefusedInput, match=told):
         keep_upload(digits_store, "other.csv", b"b")
     assert len(list(uploads_folder(digits_store).iterdir())) == 2
@@ -64,7 +64,7 @@ def test_an_upload_leaves_room_on_the_disk(empty_store, monkeypatch):
     usage = shutil.disk_usage("/")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage._replace(free=10**9 + 2))
     assert keep_upload(empty_store, "train.csv", b"12").is_file()
-    with pytest.raises(RefusedInput, match=r"train.csv is .*1.0 GB are free.*prune --older-than 0, or .*browse to it"):
+    with pytest.raises(RefusedInput, match=r"train.csv is .*1.0 GB are free.*browse to it, or .*python -m app prune"):
         keep_upload(empty_store, "train.csv", b"123")
 
 
