@@ -177,6 +177,13 @@ def test_what_is_damaged_counts_as_missing(tmp_path, damage):
     assert ShownSamples.opened(tmp_path / "key", "image", 5) is None
 
 
+def test_rows_of_another_type_count_as_missing(tmp_path):
+    ShownSamples(ROWS, columns=("a", "b", "c")).write(tmp_path / "key")
+    changed(tmp_path / "key", inputs=[[5, 3], "int32"])
+
+    assert ShownSamples.opened(tmp_path / "key", "tabular", 5) is None
+
+
 def test_texts_without_all_their_lengths_count_as_missing(tmp_path):
     texts().write(tmp_path / "key")
     (tmp_path / "key" / "lengths.bin").write_bytes(bytes(8))
