@@ -11,6 +11,8 @@ from engine.study import Study
 
 SUFFIXES = (".safetensors", ".pt", ".pth")
 """Of the files that count as checkpoints; of two for one epoch the first of these is taken."""
+HISTORY = "history.json"
+"""The record of the training, beside its checkpoints."""
 
 _EPOCH = re.compile(r"(?:epoch|ep|checkpoint|ckpt)[-_. ]?(\d{1,9})(?!\d)|(?:^|[-_. ])(\d{1,9})$", re.IGNORECASE)
 

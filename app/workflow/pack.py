@@ -21,7 +21,7 @@ from cache.fingerprints import RESULT_VERSION, file_sha256
 from cache.run_folder import HASHES, RunFolder
 from cache.store import Store
 from engine.architecture_names import FILE, TRANSFORMERS, builder_name, transformers_folder
-from engine.checkpoints import list_checkpoints, optimizer_path
+from engine.checkpoints import HISTORY, list_checkpoints, optimizer_path
 from engine.errors import RefusedInput
 from engine.study import SPLITS, Study
 from engine.text_folder import text_folder_files
@@ -31,7 +31,6 @@ from engine.whole_files import PARTIAL, write_whole
 MANIFEST, STUDY, RUNS = "pack.json", "study", "runs"
 STUDY_FILE = "study.toml"
 FORMAT = 1
-_HISTORY = "history.json"
 
 
 def pack_study(path: Path, study: Study, store: Store, out: Path, with_data: bool = True) -> dict[str, Any]:
@@ -163,7 +162,7 @@ def _checkpoints(study: Study, source: Path) -> list[Path]:
     if source.is_file():
         return [source]
     found = list(list_checkpoints(study).values())
-    beside = [*map(optimizer_path, found), source / _HISTORY]
+    beside = [*map(optimizer_path, found), source / HISTORY]
     return [*found, *(file for file in beside if file.is_file())]
 
 

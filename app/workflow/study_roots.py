@@ -15,7 +15,7 @@ from app.workflow.folder_browser import VARIABLE, Roots
 from app.workflow.upload_folder import uploads_folder
 from cache.store import Store
 from engine.architecture_names import builder_name, transformers_folder
-from engine.checkpoints import SUFFIXES, optimizer_path
+from engine.checkpoints import HISTORY, SUFFIXES, optimizer_path
 from engine.errors import RefusedInput
 from engine.study import Study, load_study
 from engine.text_folder import FILES
@@ -96,6 +96,7 @@ def _named(study: Study) -> Iterator[tuple[str, Path]]:
     checkpoints = study.checkpoints_path
     yield "[model] checkpoints", checkpoints
     yield "[model] checkpoints", optimizer_path(checkpoints)
+    yield "[model] checkpoints", checkpoints / HISTORY
     for file in sorted(checkpoints.glob("*")):
         if file.suffix.lower() in SUFFIXES:
             yield "[model] checkpoints", file

@@ -12,12 +12,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from engine.architecture_names import builder_name
+from engine.checkpoints import HISTORY
 from engine.data import StudyData
 from engine.errors import RefusedInput
 from engine.study import Study
 from engine.whole_files import write_whole
-
-NAME = "history.json"
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class TrainingHistory:
 def write_history(history: TrainingHistory, folder: Path) -> None:
     """Writes ``history.json`` whole; accuracies that are NaN become null."""
     text = json.dumps(_nan_as_none(asdict(history)), indent=1, allow_nan=False)
-    write_whole(folder / NAME, text.encode())
+    write_whole(folder / HISTORY, text.encode())
 
 
 def read_history(folder: Path) -> TrainingHistory | None:
@@ -70,7 +69,7 @@ def read_history(folder: Path) -> TrainingHistory | None:
     Raises:
         RefusedInput: if the file is not such a history.
     """
-    path = folder / NAME
+    path = folder / HISTORY
     if not path.is_file():
         return None
     try:

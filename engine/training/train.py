@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from engine.architecture_names import SKLEARN
-from engine.checkpoints import SUFFIXES, checkpoint_name, optimizer_path
+from engine.checkpoints import HISTORY, SUFFIXES, checkpoint_name, optimizer_path
 from engine.data import Samples, StudyData
 from engine.device import resolve_device
 from engine.errors import RefusedInput
@@ -17,7 +17,6 @@ from engine.study import Study
 from engine.training.epoch import TrainingSet, epoch_generator, run_epoch, sgd
 from engine.training.evaluation import evaluate
 from engine.training.history import (
-    NAME,
     EpochRecord,
     TrainingHistory,
     read_history,
@@ -128,7 +127,7 @@ def _has_checkpoints(folder: Path) -> bool:
 
 def _remove_epochs(folder: Path) -> None:
     """Removes what :func:`train` writes, and nothing else; the record first, as it vouches for the rest."""
-    (folder / NAME).unlink(missing_ok=True)
+    (folder / HISTORY).unlink(missing_ok=True)
     for checkpoint in sorted(folder.glob("epoch-*.safetensors")):
         optimizer_path(checkpoint).unlink(missing_ok=True)
         checkpoint.unlink()

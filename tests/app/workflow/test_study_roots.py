@@ -80,6 +80,7 @@ def test_every_path_of_a_study_is_held_to_the_allowed_folders(made, store: Store
         ("train.npz", "train.npz", r"\[data\] train"),
         ("checkpoints/epoch-001.safetensors", "epoch-001.safetensors", r"\[model\] checkpoints"),
         ("checkpoints/optimizer/epoch-001.safetensors", "epoch-001.safetensors", r"\[model\] checkpoints"),
+        ("checkpoints/history.json", "epoch-001.safetensors", r"\[model\] checkpoints"),
         ("checkpoints/EPOCH-002.SafeTensors", "epoch-001.safetensors", r"\[model\] checkpoints"),
     ],
 )
