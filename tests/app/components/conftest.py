@@ -29,7 +29,7 @@ def page_of(digits_store, monkeypatch) -> Iterator[Callable[[Path, str], Page]]:
         digits_store.register_study(study / "study.toml")
 
         def page(**view: str) -> AppTest:
-            dashboard = AppTest.from_file(str(DASHBOARD), default_timeout=60)
+            dashboard = AppTest.from_file(str(DASHBOARD), default_timeout=180)
             for key, value in view.items():
                 dashboard.query_params[key] = value
             dashboard.run()
