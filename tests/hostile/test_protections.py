@@ -15,9 +15,8 @@ import torch
 from PIL import ImageFile
 from safetensors.torch import load_file
 
-from app.jobs import worker
 from app.report import page
-from app.workflow import improvement, reweight
+from app.workflow import improvement, reweight, study_roots
 from cache import fingerprints
 from engine import text_folder
 from engine.data import csv, image_folder, labels, load, npz, parquet, pictures, table
@@ -121,7 +120,7 @@ DATA: dict[str, tuple[Patch, ...]] = {
     "arrays": ((load, "_READERS", load._READERS | {"npz": AnyNpz}),),
     "pictures": ((pictures, "_decoded", lambda *_: torch.zeros(1, 8, 8, dtype=torch.uint8)),),
     "whole pictures": ((ImageFile, "LOAD_TRUNCATED_IMAGES", True),),
-    "roots": ((worker, "refuse_outside", nothing),),
+    "roots": ((study_roots, "refuse_outside", nothing),),
     "files of a folder": ((image_folder.ImageFolderReader, "_pictures_of", of_class),),
     "regular files": ((fingerprints, "file_sha256", hash_without_waiting),),
     "every class": ((load, "_check_every_class", nothing),),
