@@ -17,6 +17,7 @@ import uuid
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -67,6 +68,14 @@ class StoredRows:
         if not 0 <= index < len(self):
             raise IndexError(index)
         return np.frombuffer(self.bytes(index * self._row_bytes, self._row_bytes), self.dtype).reshape(self.shape[1:])
+
+    def whole(self) -> NDArray[Any]:
+        """Returns all rows.
+
+        Raises:
+            RefusedInput: if the file can no longer be read.
+        """
+        return np.frombuffer(self.bytes(0, len(self) * self._row_bytes), self.dtype).reshape(self.shape)
 
     def bytes(self, start: int, count: int) -> bytes:
         """Returns some bytes of the file.
@@ -159,7 +168,7 @@ class ShownSamples:
     @property
     def bytes(self) -> int:
         """How much of the disk they take."""
-        return sum(values.nbytes for values in self._arrays().values())
+        return sum(values.nbytes for values in self._arrays.values())
 
     def write(self, folder: Path) -> None:
         """Writes the samples to a folder, whole or not at all; one that is there is replaced.
@@ -169,16 +178,18 @@ class ShownSamples:
         """
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = folder.with_name(f"{PARTIAL}{uuid.uuid4().hex[:8]}-{folder.name}")
-        arrays, about = self._arrays(), {"columns": self.columns}
-        shapes = {name: [values.shape, str(values.dtype)] for name, values in arrays.items()}
-        told = {**about, "arrays": shapes, "texts": self.texts and {"unit": self.texts.unit, "most": self.texts.most}}
+        about = {
+            "columns": self.columns,
+            "arrays": {name: [values.shape, str(values.dtype)] for name, values in self._arrays.items()},
+            "texts": self.texts and {"unit": self.texts.unit, "most": self.texts.most},
+        }
         try:
             partial.mkdir()
-            for name, values in arrays.items():
+            for name, values in self._arrays.items():
                 with whole_file(partial / f"{name}.bin") as path, path.open("wb") as file:
                     file.write(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
             with whole_file(partial / _ABOUT) as path:
-                path.write_text(json.dumps(told), encoding="utf-8")
+                path.write_text(json.dumps(about), encoding="utf-8")
             if folder.exists():
                 shutil.rmtree(folder)
             partial.rename(folder)
@@ -186,6 +197,7 @@ class ShownSamples:
             shutil.rmtree(partial, ignore_errors=True)
             raise
 
+    @cached_property
     def _arrays(self) -> dict[str, NDArray[Any]]:
         if self.texts is None:
             sizes = {} if self.sizes is None else {"sizes": self.sizes.astype(np.int32, copy=False)}
@@ -249,8 +261,7 @@ def _stored(folder: Path, about: Mapping[str, Any], name: str) -> StoredRows:
 
 
 def _whole(folder: Path, about: Mapping[str, Any], name: str) -> NDArray[Any]:
-    stored = _stored(folder, about, name)
-    return np.fromfile(folder / f"{name}.bin", stored.dtype).reshape(stored.shape)
+    return _stored(folder, about, name).whole()
 
 
 def _unreadable(reason: str) -> RefusedInput:

@@ -10,6 +10,11 @@ SPARED = 10**9
 """Bytes that are left free: jobs and the cache write there, and ``doctor`` tells of less."""
 
 
+def nearest_existing(folder: Path) -> Path:
+    """Returns a folder, or what there is of the way to it: that lies on the disk on which it would."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
 def refuse_without_room(folder: Path, size: int, what: str, remedy: str) -> None:
     """Refuses what would leave too little room on the disk.
 
@@ -22,8 +27,7 @@ def refuse_without_room(folder: Path, size: int, what: str, remedy: str) -> None
     Raises:
         RefusedInput: if less than 1 GB would be left.
     """
-    existing = next(path for path in (folder, *folder.parents) if path.is_dir())
-    free = shutil.disk_usage(existing).free
+    free = shutil.disk_usage(nearest_existing(folder)).free
     if free - size < SPARED:
         raise RefusedInput(
             f"{what} {size_in_words(size)}, and {size_in_words(free)} are free on the disk of the store",

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.figures.wording import size_in_words
 from app.workflow.access import secrets_files
+from app.workflow.disk_room import SPARED, nearest_existing
 from app.workflow.doctor_checks import Check, check
 from app.workflow.doctor_environment import gpu_check, memory_check, package_check, safe_loading_check, torch_check
 from app.workflow.doctor_server import address_check, login_checks
@@ -16,8 +17,6 @@ from app.workflow.doctor_settings import settings_check
 from cache import Cache, StoreBusy, rebuild
 from cache.store import Store
 from engine.errors import RefusedInput
-
-_LEAST_DISK = 10**9
 
 
 def examine(store: Store, rebuilding: bool = False) -> dict[str, Any]:
@@ -43,15 +42,15 @@ def examine(store: Store, rebuilding: bool = False) -> dict[str, Any]:
 
 
 def _folder(store: Store) -> list[Check]:
-    existing = next(folder for folder in (store.root, *store.root.parents) if folder.exists())
+    existing = nearest_existing(store.root)
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         remedy = "mend its permissions or name another with --cache"
         return [check("store", False, f"{store.root} may not be written: {remedy}")]
     free = shutil.disk_usage(existing).free
     room = f"{size_in_words(free)} are free on its disk"
-    if free < _LEAST_DISK:
+    if free < SPARED:
         room += ": free some space, with python -m app prune for instance"
-    return [check("store", True, f"{store.root} may be written"), check("disk", free >= _LEAST_DISK, room)]
+    return [check("store", True, f"{store.root} may be written"), check("disk", free >= SPARED, room)]
 
 
 def _runs(store: Store) -> list[Check]:

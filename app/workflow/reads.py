@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.jobs import lock
+from app.jobs.read_apart import WAITING
 from app.workflow.catalogue import run_keys
 from app.workflow.data_columns import columns_of
 from app.workflow.disk_room import refuse_without_room
@@ -73,7 +74,7 @@ def read_samples(asked: dict[str, Any], progress: Progress) -> dict[str, Any]:
         locked = store.shown_folder / SHOWN_LOCK.format(key=asked["key"])
         # Only a reader that outlived its server can have it.
         while (descriptor := lock.acquire(locked)) is None:
-            progress("waiting", 0, 0)
+            progress(WAITING, 0, 0)
             time.sleep(_LOOK_AGAIN)
     try:
         for left in store.shown_folder.glob(f"{PARTIAL}*-{own.name}"):  # of a reader that was killed as it wrote

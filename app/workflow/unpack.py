@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.workflow.command_text import file_name
+from app.workflow.disk_room import nearest_existing
 from app.workflow.pack import FORMAT, MANIFEST, RUNS, STUDY, STUDY_FILE
 from cache.fingerprints import RESULT_VERSION
 from cache.manifests import read_manifest
@@ -155,7 +156,7 @@ def _checked(files: dict[PurePosixPath, _File]) -> list[str]:
 
 def _refuse_without_room(size: int, out: Path, store: Store) -> None:
     for place in (out.parent, store.root):
-        existing = next(folder for folder in (place, *place.parents) if folder.exists())
+        existing = nearest_existing(place)
         free = shutil.disk_usage(existing).free
         if size > free:
             raise RefusedInput(
