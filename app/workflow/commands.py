@@ -16,21 +16,27 @@ from app.workflow.reweight import reweight
 from app.workflow.samples import rank_by_influence
 from app.workflow.training import train_model
 from app.workflow.validate import validate
+from app.workflow.tasks_where import tasks_where
 from cache.store import Store
 from engine.data.kept_features import features_kept_in
 from engine.data.torchvision_download import fetch_missing
 from engine.progress import Progress
 from engine.study import Study
+from engine.tasks import tasks_on
 
 UseCase = Callable[[Study, Store, dict[str, Any], Progress], dict[str, Any]]
+RAY = "ray"
+"""The option that names a Ray cluster: where the work is done, of which no result depends."""
 
 
 def _with_options(use_case: UseCase) -> UseCase:
     def changed(study: Study, store: Store, options: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        options = dict(options)
+        where = tasks_where(options.pop(RAY, None), store)
         changed_study = study_with_options(study, options)
         # Before anything asks what the data are, since keys of results are taken of their bytes.
         fetch_missing(changed_study, progress)
-        with features_kept_in(store.features_folder):
+        with features_kept_in(store.features_folder), tasks_on(where):
             return use_case(changed_study, store, options, progress)
 
     return changed

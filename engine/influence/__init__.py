@@ -13,11 +13,12 @@ how choices are compared.
 from engine.influence.candidate_scores import candidate_scores
 from engine.influence.folds import FOLDS, stratified_folds
 from engine.influence.operators import Horizon
+from engine.influence.parts import InfluencePart
 from engine.influence.preparation import ceiling_operator, planned, prepare_influence
 from engine.influence.sample_gains import sample_gains
 from engine.influence.self_influence import self_influence
 from engine.influence.tracked import TrackedModules, tracked_modules
-from engine.influence.vectors import InfluencePart, PreparedInfluence
+from engine.influence.vectors import PreparedInfluence
 
 __all__ = [
     "FOLDS",

@@ -34,7 +34,6 @@ from engine.influence.tracked import TrackedModules, tracked_modules
 from engine.influence.vectors import PreparedInfluence
 from engine.progress import Progress, silent
 from engine.study import Study
-from engine.training.inputs import PreparedInputs
 from engine.training.schedule import whole_horizon
 
 TRACED_SAMPLES = 3
@@ -118,7 +117,7 @@ def _prepared(
         batch_size=batch_size,
         budget=budget,
         _train=data.train,
-        _inputs=PreparedInputs(data.train, data.transform, device, kept_bytes=_kept_bytes(device)),
+        _transform=data.transform,
     )
 
 
@@ -199,8 +198,3 @@ def _probe(
         batch_size=batch_size,
         progress=progress,
     )
-
-
-def _kept_bytes(device: torch.device) -> int:
-    """Returns how much of the prepared data may be kept on the device: half of what is free, nothing on a CPU."""
-    return torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else 0

@@ -14,42 +14,21 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from engine.data import Samples
-from engine.errors import RefusedInput
+from engine.data import InputTransform, Samples
 from engine.influence.curvature import Curvature
 from engine.influence.operators import Operator
+from engine.influence.parts import InfluencePart, PartsOf, Scorer, count_parts, scored
 from engine.influence.precision import Precision
 from engine.influence.probe import Stability
 from engine.influence.rows import Rows
-from engine.influence.scores import scoring
 from engine.influence.strategies import Strategy
 from engine.influence.tracked import TrackedModules
+from engine.models.importable import is_importable
 from engine.progress import Progress, silent
-from engine.training.inputs import PreparedInputs
-
-PART_SAMPLES = 4096
-"""Training samples a part: small enough to lose little at a stop, large enough to store well."""
-
-
-@dataclass(frozen=True)
-class InfluencePart:
-    """Scores of some consecutive training samples.
-
-    Attributes:
-        number: of the part, from 0.
-        start: index of its first training sample.
-        ceiling: under H⁻¹, shape ``(n, F K)``, column ``f K + k``, float32.
-        epoch: under the epoch operator, likewise.
-    """
-
-    number: int
-    start: int
-    ceiling: NDArray[np.float32]
-    epoch: NDArray[np.float32]
+from engine.tasks import Told, task_pool
 
 
 @dataclass(frozen=True)
@@ -92,53 +71,33 @@ class PreparedInfluence:
     batch_size: int
     budget: int
     _train: Samples
-    _inputs: PreparedInputs
+    _transform: InputTransform
 
     @property
     def num_parts(self) -> int:
         """How many parts the training set makes."""
-        return -(-len(self._train) // PART_SAMPLES)
+        return count_parts(len(self._train))
 
     def parts(self, finished: Collection[int] = (), progress: Progress = silent) -> Iterator[InfluencePart]:
-        """Scores the training samples part by part.
+        """Scores the training samples part by part, here or on a cluster (:mod:`engine.tasks`).
 
         Args:
             finished: numbers of parts that are stored already and are passed over.
-            progress: called after every batch.
+            progress: called after every batch; on a cluster after every part.
 
         Yields:
-            The missing parts, in order.
+            The missing parts: in order where they are scored here, else as they come.
 
         Raises:
+            RefusedInput: if a sample cannot be scored; it is named.
             Cancelled: when ``progress`` raises it; parts already yielded stay valid.
         """
-        rows, count = self.fold_counts.size, len(self._train)
-        parameter = next(self.model.parameters())
-        with scoring(self.model, self.rows) as scoring_pass:
-            for number in range(self.num_parts):
-                if number in finished:
-                    continue
-                start = number * PART_SAMPLES
-                stop = min(start + PART_SAMPLES, count)
-                scores = torch.empty(stop - start, 2 * rows)
-                for first in range(start, stop, self.batch_size):
-                    last = min(first + self.batch_size, stop)
-                    inputs = self._inputs.batch(torch.arange(first, last)).to(parameter)
-                    # Within the loop: who takes the parts must not compute in this precision.
-                    with self.precision.applied(parameter.device):
-                        batch = scoring_pass.score(inputs, self._train.labels[first:last].to(parameter.device))
-                    scores[first - start : last - start] = batch.float().cpu()
-                    progress("scores", last, count)
-                _check_finite(scores, start)
-                yield InfluencePart(number, start, scores[:, :rows].numpy(), scores[:, rows:].numpy())
-
-
-def _check_finite(scores: Tensor, start: int) -> None:
-    if not bool(scores.isfinite().all()):
-        bad = start + int((~scores.isfinite()).any(dim=1).nonzero()[0])
-        raise RefusedInput(
-            f"the influence of training sample {bad} is not finite",
-            "gradients that float32 can hold",
-            "Check the sample, normalise the inputs with mean and std in [data.transform], set [influence] damping "
-            "to a number, or use an earlier checkpoint",
-        )
+        missing = [number for number in range(self.num_parts) if number not in finished]
+        parts = PartsOf(self._train, missing)
+        before = len(self._train) - sum(parts.sizes)
+        told = Told("scores", parts.sizes, before, parts.name)
+        scorer = Scorer(self.model, self.rows, self.precision, self.batch_size, self.fold_counts.size, self._transform)
+        device = next(self.model.parameters()).device
+        with task_pool(scored, scorer, device=device, stays=not is_importable(self.model)) as pool:
+            for _, part in pool.completed(parts, told, progress):
+                yield part

@@ -1,6 +1,7 @@
 """Many trainings from scratch under different weights and seeds: how weights are judged by retraining.
 
-Small networks are trained as one, see :mod:`engine.training.stacked`, others one after the other.
+Small networks are trained as one, see :mod:`engine.training.stacked`, others one after the other; or, with
+``[compute] workers`` above 1, in so many processes; or as tasks of a cluster (:mod:`engine.tasks`).
 """
 
 from collections.abc import Sequence
@@ -16,10 +17,13 @@ from engine.device import resolve_device
 from engine.models import build_model
 from engine.progress import Progress, silent
 from engine.study import Study, Training
+from engine.tasks import Told, task_pool
 from engine.training.epoch import TrainingSet, epoch_generator, run_epoch, sgd
 from engine.training.inputs import prepared_shape
 from engine.training.schedule import learning_rates, steps_per_epoch
 from engine.training.stacked import Report, train_together, trained_as_one
+
+STAGE = "training from scratch"
 
 
 def trained_from_scratch(
@@ -46,28 +50,68 @@ def trained_from_scratch(
         ValueError: if the weights are not M rows of N finite numbers of at least 0.
         RefusedInput: if a training diverges, or the model cannot be built.
     """
-    count, expected = len(data.train), (len(seeds), len(data.train))
+    expected = (len(seeds), len(data.train))
     if weights.shape != expected or not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError(f"weights: {expected} finite numbers of at least 0 are expected, got shape {weights.shape}")
     device = resolve_device(study.compute)
+    shape = prepared_shape(data.train, data.transform)
+
+    def built(seed: int) -> nn.Module:
+        return build_model(study.model, shape, data.num_classes, seed, study.folder).to(device)
+
+    # Built here first: what cannot be built is refused before anything is trained.
+    models = [built(seed) for seed in seeds]
+    groups = trained_as_one(models, study.training.batch_size, shape)
+    # Processes take seconds to start: one training alone is not worth it.
+    workers = study.compute.workers if len(groups) == len(models) > 1 else 1
+    steps = study.training.epochs * steps_per_epoch(len(data.train), study.training.batch_size)
+    told = Told(STAGE, [steps] * len(groups), name=lambda at: f"training {groups[at][0] + 1} of {len(models)}")
+    items = [(weights[members], [seeds[m] for m in members]) for members in groups]
+    with task_pool(_states, (study, data), workers, device) as pool:
+        for position, states in pool.completed(items, told, progress):
+            for number, state in zip(groups[position], states, strict=True):
+                models[number].load_state_dict(state)
+    return [model.eval() for model in models]
+
+
+def _states(
+    shared: tuple[Study, StudyData], item: tuple[NDArray, Sequence[int]], progress: Progress
+) -> list[dict[str, Tensor]]:
+    """Trains the models of a group; returns their parameters and buffers."""
+    (study, data), (weights, seeds) = shared, item
+    return [model.state_dict() for model in group_from_scratch(study, data, weights, seeds, progress)]
+
+
+def group_from_scratch(
+    study: Study, data: StudyData, weights: NDArray, seeds: Sequence[int], progress: Progress = silent
+) -> list[nn.Module]:
+    """Trains one group of :func:`engine.training.stacked.trained_as_one` here, in as many threads as torch has now.
+
+    Args:
+        study: what is built and how it is trained.
+        data: its samples.
+        weights: of the m models, ``(m, N)``.
+        seeds: of each, m.
+        progress: called after every step; may raise to stop.
+
+    Raises:
+        RefusedInput: if a training diverges.
+    """
+    # What begins a computation takes all threads; this may be one of several processes that share them.
+    device = resolve_device(study.with_changes(compute={"threads": torch.get_num_threads()}).compute)
     samples = TrainingSet.from_data(data, device)
     rows = torch.tensor(weights, dtype=torch.float32, device=device)
-    shape = prepared_shape(data.train, data.transform)
+    shape, training = samples.inputs.sample_shape, study.training
     models = [build_model(study.model, shape, data.num_classes, seed, study.folder).to(device) for seed in seeds]
-    groups = trained_as_one(models, study.training.batch_size, shape)
-    epochs, steps = study.training.epochs, steps_per_epoch(count, study.training.batch_size)
-    total = len(groups) * epochs * steps
-    for number, members in enumerate(groups):
+    epochs, steps = training.epochs, steps_per_epoch(len(data.train), training.batch_size)
 
-        def report(epoch: int, step: int, number: int = number) -> None:
-            done = (number * epochs + epoch - 1) * steps + step
-            progress("training from scratch", done, total, f"epoch {epoch} of {epochs}")
+    def report(epoch: int, step: int) -> None:
+        progress(STAGE, (epoch - 1) * steps + step, epochs * steps, f"epoch {epoch} of {epochs}")
 
-        chosen, own = [models[m] for m in members], [seeds[m] for m in members]
-        if len(chosen) > 1:
-            train_together(chosen, rows[members], own, samples, study.training, range(1, epochs + 1), report)
-        else:
-            _train_one(chosen[0], rows[members[0]], own[0], samples, study.training, report)
+    if len(models) > 1:
+        train_together(models, rows, seeds, samples, training, range(1, epochs + 1), report)
+    else:
+        _train_one(models[0], rows[0], seeds[0], samples, training, report)
     return [model.eval() for model in models]
 
 

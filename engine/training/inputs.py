@@ -5,6 +5,7 @@ for each batch anew where it is not, so memory stays bounded; both give the same
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,8 +39,18 @@ class PreparedInputs:
         self._stored = samples.inputs
         self._transform = transform
         self._device = device
-        shape = (len(samples), *prepared_shape(samples, transform))
+        self.sample_shape = prepared_shape(samples, transform)
+        """Of one prepared sample."""
+        shape = (len(samples), *self.sample_shape)
         self._kept = self._prepare_all(shape) if 4 * math.prod(shape) <= kept_bytes else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Sent to another process as it is stored, which is small, and prepared there again.
+        return {**self.__dict__, "_kept": self._kept is not None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._kept = self._prepare_all((len(self._stored), *self.sample_shape)) if state["_kept"] else None
 
     def batch(self, indices: Tensor) -> Tensor:
         """Returns the prepared inputs ``(B, ...)`` of the samples ``indices`` ``(B,)``, on the device.

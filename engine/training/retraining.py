@@ -1,25 +1,26 @@
 """Many trainings from scratch under many weights, each evaluated: how a claim about training data is tried.
 
 Trainings are independent of each other. Small networks are trained as one (:mod:`engine.training.stacked`), others in
-turn, or, with ``[compute] workers`` above 1, in so many processes. Groups of trainings depend on their number alone, so
-that a stopped experiment goes on with the groups that are missing and ends as one that was not stopped.
+turn, or, with ``[compute] workers`` above 1, in so many processes, or on a cluster (:mod:`engine.tasks`). Groups of
+trainings depend on their number alone, so that a stopped experiment goes on with the groups that are missing and ends
+as one that was not stopped.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from engine.data import StudyData
 from engine.device import resolve_device
 from engine.progress import Progress, silent
 from engine.study import Study
+from engine.tasks import Told, task_pool
 from engine.training.evaluation import Evaluation
-from engine.training.from_scratch import trained_from_scratch
+from engine.training.from_scratch import STAGE, group_from_scratch
 from engine.training.inputs import prepared_shape
-from engine.training.process_pool import ProcessPool
 from engine.training.side_by_side import Evaluations, Judged
 from engine.training.stacked import trained_as_one
 from engine.training.stored_state import untrained_model
@@ -77,44 +78,48 @@ class Retrainings:
             progress: told after steps how many of all M trainings are done; may raise to stop.
 
         Yields:
-            Number of a group, and by split what its trainings came to, in the order of their numbers.
+            Number of a group, and by split what its trainings came to; as they end.
 
         Raises:
-            RefusedInput: if a training diverges or a process is killed.
+            RefusedInput: if a training diverges or its process is killed again and again.
         """
-        total, done = len(self._seeds), len(self._seeds) - sum(len(self.groups[number]) for number in groups)
+        sizes = [len(self.groups[number]) for number in groups]
+        first = [self.groups[number][0] + 1 for number in groups]
+        told = Told(
+            STAGE, sizes, len(self._seeds) - sum(sizes), lambda at: f"training {first[at]} of {len(self._seeds)}"
+        )
         context = (self._study, self._data, self._judged)
-        with ProcessPool(_one, context, self.workers) as pool:
-            for first in range(0, len(groups), self.workers):
-                at_once = groups[first : first + self.workers]
-                numbers = [number for group in at_once for number in self.groups[group]]
+        with task_pool(_group, context, self.workers, resolve_device(self._study.compute)) as pool:
+            for position, found in pool.completed(_Weighted(self, groups), told, progress):
+                yield (
+                    groups[position],
+                    {split: ClassMeans.of([one[split] for one in found]) for split in self._judged.splits},
+                )
 
-                report = _of_all(progress, done, len(numbers), total)
-                weights, seeds = self._weights(numbers), [self._seeds[number] for number in numbers]
-                if self.workers > 1:
-                    found = pool.results(list(zip(weights, seeds, strict=True)), "training from scratch", report)
-                else:
-                    models = trained_from_scratch(self._study, self._data, weights, seeds, report)
-                    device = resolve_device(self._study.compute)
-                    found = [self._judged.evaluations(model, device) for model in models]
-                for group in at_once:
-                    own, found = found[: len(self.groups[group])], found[len(self.groups[group]) :]
-                    yield group, {split: ClassMeans.of([one[split] for one in own]) for split in self._judged.splits}
-                done += len(numbers)
+    def item(self, group: int) -> "Weighted":
+        """Returns what the trainings of a group differ in."""
+        members = self.groups[group]
+        return self._weights(members), [self._seeds[number] for number in members]
 
 
-def _of_all(progress: Progress, before: int, now: int, of_all: int) -> Progress:
-    """Returns what tells the steps of ``now`` trainings as trainings of all, after ``before``."""
-
-    def report(stage: str, done: int, total: int, note: str = "") -> None:
-        progress("training from scratch", before + now * done // max(total, 1), of_all, note)
-
-    return report
+Weighted = tuple[NDArray, list[int]]
+"""Weights of m trainings, ``(m, N)``, and their seeds."""
 
 
-def _one(shared: tuple[Study, StudyData, Judged], item: tuple[NDArray, int]) -> Evaluations:
-    (study, data, judged), (weights, seed) = shared, item
-    # The share that the pool gave to this process: what begins a computation would take them all again.
-    study = study.with_changes(compute={"threads": torch.get_num_threads()})
-    (model,) = trained_from_scratch(study, data, weights[None], [seed])
-    return judged.evaluations(model, resolve_device(study.compute))
+class _Weighted(Sequence[Weighted]):
+    """What is trained in some groups, made when it is asked for: all weights together may not fit into memory."""
+
+    def __init__(self, retrainings: Retrainings, groups: Sequence[int]) -> None:
+        self._retrainings, self._groups = retrainings, groups
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def __getitem__(self, position: Any) -> Any:
+        return self._retrainings.item(self._groups[position])
+
+
+def _group(shared: tuple[Study, StudyData, Judged], item: Weighted, progress: Progress) -> list[Evaluations]:
+    (study, data, judged), (weights, seeds) = shared, item
+    models = group_from_scratch(study, data, weights, seeds, progress)
+    return [judged.evaluations(model, next(model.parameters()).device) for model in models]

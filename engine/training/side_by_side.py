@@ -1,14 +1,14 @@
 r"""The next epoch under many weights, side by side, each evaluated.
 
-Three ways, by what is measured to be faster (``docs/benchmarks.md``): small networks of linear layers are
-trained as one (:mod:`engine.training.stacked`); others one after the other; or, with ``[compute] workers``
-above 1, in so many processes, which share the threads. A process gets the model and the samples once.
+By what is measured to be faster (``docs/benchmarks.md``): small networks of linear layers are trained as one
+(:mod:`engine.training.stacked`); others one after the other; or, with ``[compute] workers`` above 1, in so many
+processes, which share the threads; or as tasks of a cluster (:mod:`engine.tasks`).
 """
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
@@ -16,10 +16,12 @@ from torch import nn
 
 from engine.data import InputTransform, Samples
 from engine.judged_by import Measurement
+from engine.models.importable import is_importable
 from engine.progress import Progress, silent
+from engine.tasks import InProcess, Told, task_pool
 from engine.training.evaluation import Evaluation, evaluate
 from engine.training.next_epoch import NextEpoch
-from engine.training.process_pool import ProcessPool
+from engine.training.stacked import trained_as_one
 
 Evaluations = dict[str, Evaluation]
 """By split."""
@@ -61,9 +63,11 @@ class SideBySide:
 
     def __init__(self, next_epoch: NextEpoch, judged: Judged, workers: int = 1) -> None:
         self._next_epoch, self._judged = next_epoch, judged
-        alone = next_epoch.is_stackable or not _is_importable(next_epoch.start)
+        alone = next_epoch.is_stackable or not is_importable(next_epoch.start)
         self.workers = 1 if alone else workers
-        self._pool = ProcessPool(_one, (next_epoch, judged), self.workers)
+        self._pool = task_pool(_group, (next_epoch, judged), self.workers, next_epoch.device, stays=alone)
+        # Processes take seconds to start: one training alone is not worth it.
+        self._here: InProcess[Any, list[Evaluations]] = InProcess(_group, (next_epoch, judged))
 
     def __enter__(self) -> "SideBySide":
         return self
@@ -85,16 +89,19 @@ class SideBySide:
             ValueError: if a row is not N finite numbers of at least 0.
             RefusedInput: if a training diverges.
         """
-        if self.workers == 1 or len(seeds) < 2:
-            trained = self._next_epoch.train_each(weights, seeds, progress)
-            return [self._judged.evaluations(model, self._next_epoch.device) for model in trained]
-        return self._pool.results(list(zip(weights, seeds, strict=True)), "next epoch", progress)
+        next_epoch = self._next_epoch
+        shape = next_epoch.samples.inputs.sample_shape
+        groups = trained_as_one([next_epoch.start] * len(seeds), next_epoch.training.batch_size, shape)
+        items = [(weights[members], [seeds[m] for m in members]) for members in groups]
+        steps = [len(next_epoch.rates)] * len(items)
+        told = Told("next epoch", steps, name=lambda position: f"candidate {groups[position][0] + 1} of {len(seeds)}")
+        pool = self._here if self.workers > 1 and len(items) == 1 else self._pool
+        return [one for group in pool.results(items, told, progress) for one in group]
 
 
-def _is_importable(model: nn.Module) -> bool:
-    return all(importlib.util.find_spec(type(module).__module__.partition(".")[0]) for module in model.modules())
-
-
-def _one(shared: tuple[NextEpoch, Judged], item: tuple[NDArray, int]) -> Evaluations:
-    (next_epoch, judged), (weights, seed) = shared, item
-    return judged.evaluations(next_epoch.train(weights, seed), next_epoch.device)
+def _group(
+    shared: tuple[NextEpoch, Judged], item: tuple[NDArray, Sequence[int]], progress: Progress
+) -> list[Evaluations]:
+    (next_epoch, judged), (weights, seeds) = shared, item
+    trained = next_epoch.train_each(weights, seeds, progress)
+    return [judged.evaluations(model, next_epoch.device) for model in trained]

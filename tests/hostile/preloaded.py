@@ -138,9 +138,9 @@ _DEEDS: dict[str, Callable[..., int]] = {"job": _do_job, "commit": _commit}
 def _serve() -> None:
     for name in _NEEDED:
         importlib.import_module(name)
-    import engine.influence.vectors
+    import engine.influence.parts
 
-    engine.influence.vectors.PART_SAMPLES = PART_SAMPLES
+    engine.influence.parts.PART_SAMPLES = PART_SAMPLES
     threads = {task.joinpath("comm").read_text().strip() for task in Path("/proc/self/task").iterdir()}
     # The allocator of pyarrow sees to its own thread when it is forked.
     left = threads - {"python", "jemalloc_bg_thd"} - {Path(sys.executable).name[:15]}

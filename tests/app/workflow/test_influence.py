@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-import engine.influence.vectors
+import engine.influence.parts
 from app.workflow.catalogue import run_keys
 from app.workflow.influence import fold_counts, fold_rows, influence_run
 from cache.store import Store
@@ -25,7 +25,7 @@ class Stop:
 
 @pytest.fixture
 def parts_of_64(monkeypatch) -> None:
-    monkeypatch.setattr(engine.influence.vectors, "PART_SAMPLES", 64)
+    monkeypatch.setattr(engine.influence.parts, "PART_SAMPLES", 64)
 
 
 def test_a_run_tells_every_training_sample_with_its_prediction(trained_digits, finished_store):

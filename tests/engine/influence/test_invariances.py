@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.errors import Cancelled
-from engine.influence import prepare_influence, vectors
+from engine.influence import parts, prepare_influence
 from engine.influence.operators import Horizon
 from engine.influence.scores import scoring
 from tests.engine.influence.cases import digits, mlp, samples, study, trained
@@ -23,7 +23,7 @@ def case():
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors, "PART_SAMPLES", 100)
+    monkeypatch.setattr(parts, "PART_SAMPLES", 100)
 
 
 def scores(prepared, finished=()):
@@ -64,7 +64,7 @@ def test_a_resumed_pass_equals_an_uninterrupted_one_bit_for_bit(strategy: str, c
     data, model = case
     settings = study(tmp_path, f'strategy = "{strategy}"')
     whole = scores(prepare_influence(settings, data, model, HORIZON))
-    kept: list[vectors.InfluencePart] = []
+    kept: list[parts.InfluencePart] = []
 
     def stop_in_the_second_part(stage: str, done: int, total: int, note: str = "") -> None:
         if stage == "scores" and done > 100:

@@ -16,7 +16,8 @@ from torch import nn
 from engine.data import StudyData
 from engine.errors import Cancelled, RefusedInput
 from engine.judged_by import DEFAULT
-from engine.training import NextEpoch, evaluate, process_pool, train
+from engine.tasks import processes
+from engine.training import NextEpoch, evaluate, train
 from engine.training.side_by_side import Evaluations, Judged, SideBySide
 from tests.engine.training.cases import Calls, data_of, difference, equal, pictures, study, tables
 
@@ -178,7 +179,7 @@ def test_a_model_whose_class_no_other_process_can_import_uses_none(cnn: tuple[Ne
 
 def test_small_networks_use_no_processes(small: tuple[NextEpoch, StudyData], monkeypatch: pytest.MonkeyPatch) -> None:
     following, data = small
-    monkeypatch.delattr(process_pool, "ProcessPoolExecutor")
+    monkeypatch.delattr(processes, "ProcessPoolExecutor")
     with SideBySide(following, judged(data), workers=4) as side:
         found = side.measure(random_weights(22), SEEDS)
 
@@ -236,7 +237,7 @@ def test_processes_give_the_evaluations_of_one_go_on_after_a_refusal_and_end_at_
     with pytest.raises(Cancelled):
         work()
     assert time.monotonic() - cancels.at < 5
-    assert calls.all[-1] == ("next epoch", 4, 4, "2 side by side")
+    assert calls.all[-1] == ("next epoch", 12, 12, "2 side by side")
     assert [done for _, done, _, _ in calls.all] == sorted(done for _, done, _, _ in calls.all)
 
 

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,13 +14,15 @@ import pytest
 import torch
 
 from engine.errors import Cancelled, RefusedInput
-from engine.training.process_pool import ProcessPool
+from engine.progress import Progress
+from engine.tasks import Told
+from engine.tasks.processes import ProcessPool
 from tests.conftest import REPOSITORY
 
 # Functions of a module: the processes import them.
 
 
-def worked(folder: Path, item: int) -> tuple[int, int, int]:
+def worked(folder: Path, item: int, progress: Progress) -> tuple[int, int, int]:
     if item < 0:
         raise RefusedInput(f"item {item} is negative", "none that is", "Leave it out")
     (folder / str(item)).touch()
@@ -29,12 +32,12 @@ def worked(folder: Path, item: int) -> tuple[int, int, int]:
     return 10 * item, os.getpid(), torch.get_num_threads()
 
 
-def waits(folder: Path, item: int) -> None:
+def waits(folder: Path, item: int, progress: Progress) -> None:
     (folder / f"began-{item}").touch()
     Event().wait()
 
 
-def ends_its_process(shared: None, item: int) -> None:
+def ends_its_process(shared: None, item: int, progress: Progress) -> None:
     os._exit(1)
 
 
@@ -51,7 +54,7 @@ def no_child_is_left() -> Iterator[None]:
     assert children() == []
 
 
-class Told:
+class Watch:
     """A progress that remembers what it was told and cancels when a condition holds."""
 
     def __init__(self, stop=lambda: False) -> None:
@@ -68,15 +71,15 @@ class Told:
 def test_results_come_in_the_order_of_the_items_and_a_refusal_passes_through_and_leaves_the_pool_in_use(
     tmp_path: Path,
 ) -> None:
-    told, more_told = Told(), Told()
+    told, more_told = Watch(), Watch()
     with ProcessPool(worked, tmp_path, 2) as pool:
         assert children() == []
-        first = pool.results([0, 1, 2, 3], "work", told)
+        first = pool.results([0, 1, 2, 3], Told("work"), told)
         assert len(children()) == 2
         with pytest.raises(RefusedInput, match=r"item -1 is negative\. Expected none that is\. Leave it out\."):
-            pool.results([1, -1, 2], "work")
-        second = pool.results([5], "more", more_told)
-        assert pool.results([], "none") == []
+            pool.results([1, -1, 2], Told("work"))
+        second = pool.results([5], Told("more"), more_told)
+        assert pool.results([], Told("none")) == []
 
     assert [value for value, _, _ in [*first, *second]] == [0, 10, 20, 30, 50]
     assert len({process for _, process, _ in [*first, *second]} | {os.getpid()}) == 3
@@ -88,9 +91,9 @@ def test_results_come_in_the_order_of_the_items_and_a_refusal_passes_through_and
 
 
 def test_a_cancellation_ends_processes_in_the_middle_of_their_work(tmp_path: Path) -> None:
-    both_began = Told(stop=lambda: len(list(tmp_path.glob("began-*"))) == 2)
+    both_began = Watch(stop=lambda: len(list(tmp_path.glob("began-*"))) == 2)
     with pytest.raises(Cancelled), ProcessPool(waits, tmp_path, 2) as pool:
-        pool.results(list(range(100)), "waiting", both_began)
+        pool.results(list(range(100)), Told("waiting"), both_began)
 
     # Nothing more was begun, and waiting for it took no ten minutes.
     assert len(list(tmp_path.iterdir())) == 2
@@ -99,15 +102,16 @@ def test_a_cancellation_ends_processes_in_the_middle_of_their_work(tmp_path: Pat
 
 def test_a_cancellation_ends_processes_that_are_still_starting(tmp_path: Path) -> None:
     with pytest.raises(Cancelled), ProcessPool(waits, tmp_path, 2) as pool:
-        pool.results([1, 2, 3], "waiting", Told(stop=lambda: True))
+        pool.results([1, 2, 3], Told("waiting"), Watch(stop=lambda: True))
 
 
-def test_a_process_that_is_killed_is_a_refusal_that_names_memory() -> None:
+def test_an_item_whose_process_is_killed_each_time_is_a_refusal_that_names_it_and_memory() -> None:
+    expected = r"task 1 of 2 was begun 3 times.*killed, most likely for want of memory.*Lower \[compute\] workers"
     with (
-        pytest.raises(RefusedInput, match=r"killed, most likely for want of memory.*workers.*Lower workers"),
+        pytest.raises(RefusedInput, match=expected),
         ProcessPool(ends_its_process, None, 1) as pool,
     ):
-        pool.results([1, 2], "ending")
+        pool.results([1, 2], Told("ending"))
 
 
 def test_a_pool_that_is_asked_for_nothing_starts_no_process() -> None:
@@ -116,14 +120,37 @@ def test_a_pool_that_is_asked_for_nothing_starts_no_process() -> None:
         assert children() == []
 
 
+def dies_once(folder: Path, item: int, progress: Progress) -> int:
+    if item == 2 and not (folder / "died").exists():
+        (folder / "died").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 10 * item
+
+
+def test_what_was_in_work_when_a_process_was_killed_is_done_again_by_half_as_many(tmp_path: Path) -> None:
+    told = Watch()
+    with ProcessPool(dies_once, tmp_path, 2) as pool:
+        assert pool.results([0, 1, 2, 3, 4], Told("work"), told) == [0, 10, 20, 30, 40]
+    assert pool.workers == 1
+    assert told.all[-1] == ("work", 5, 5, "1 side by side")
+    assert [done for _, done, _, _ in told.all] == sorted(done for _, done, _, _ in told.all)
+
+
+def test_an_item_that_takes_too_long_is_begun_again_and_then_named(tmp_path: Path) -> None:
+    expected = r"item 0 was begun 3 times and lost each time: it took longer than 0.000277778 hours"
+    with pytest.raises(RefusedInput, match=expected), ProcessPool(waits, tmp_path, 2, seconds=1) as pool:
+        pool.results([0], Told("waiting", name=lambda position: f"item {position}"))
+
+
 _PARENT = """
 import sys
 from pathlib import Path
-from engine.training.process_pool import ProcessPool
-from tests.engine.training.test_process_pool import waits
+from engine.tasks import Told
+from engine.tasks.processes import ProcessPool
+from tests.engine.tasks.test_processes import waits
 if __name__ == "__main__":
     with ProcessPool(waits, Path(sys.argv[1]), 2) as pool:
-        pool.results([0, 1], "waiting")
+        pool.results([0, 1], Told("waiting"))
 """
 
 
