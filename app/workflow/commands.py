@@ -14,9 +14,9 @@ from app.workflow.preview import preview
 from app.workflow.probe import probe
 from app.workflow.reweight import reweight
 from app.workflow.samples import rank_by_influence
+from app.workflow.tasks_where import tasks_where
 from app.workflow.training import train_model
 from app.workflow.validate import validate
-from app.workflow.tasks_where import tasks_where
 from cache.store import Store
 from engine.data.kept_features import features_kept_in
 from engine.data.torchvision_download import fetch_missing
