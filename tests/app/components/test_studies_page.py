@@ -40,7 +40,7 @@ def asked(monkeypatch) -> list:
         jobs.append((command, study, options))
         return start_job(store, command, study, options, worker_argv=("false",))
 
-    for module in (app.components.job_panel, app.components.job_list, app.components.study_creation):
+    for module in (app.components.job_panel, app.components.study_creation):
         monkeypatch.setattr(module, "start_job", start)
     return jobs
 
