@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from app.command_options import AsJson, Epoch, Seed, StoreRoot, StudyFile
+from app.command_options import AsJson, Epoch, Ray, Seed, StoreRoot, StudyFile
 from app.evidence_commands import calibrate, harmful, probe, samples, validate
 from app.running import opened_store, print_result, refusals_told, run_command, store_root
 from app.serving import serve
@@ -35,13 +35,22 @@ def dashboard(
         str,
         typer.Option(help="That the dashboard is bound to; 0.0.0.0 lets other machines in. See docs/running.md."),
     ] = THIS_MACHINE,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            help="Ray cluster that pages offer for long work: HOST:PORT of its head, or auto. See docs/scaling.md.",
+        ),
+    ] = None,
 ) -> None:
     """Opens the dashboard on the shipped samples and on every study opened before."""
-    if context.invoked_subcommand is not None and cache is not None:
-        raise typer.BadParameter("it belongs behind the command: python -m app COMMAND ... --cache DIR")
+    if context.invoked_subcommand is not None:
+        for name, value in (("--cache DIR", cache), ("--ray ADDRESS", ray)):
+            if value is not None:
+                raise typer.BadParameter(f"it belongs behind the command: python -m app COMMAND ... {name}")
     if context.invoked_subcommand is None:
         with refusals_told():
-            serve(store_root(cache), port, address)
+            serve(store_root(cache), port, address, ray)
 
 
 @cli.command()
@@ -72,10 +81,15 @@ def train(
 
 @cli.command()
 def influence(
-    study: StudyFile, as_json: AsJson = False, cache: StoreRoot = None, epoch: Epoch = None, seed: Seed = None
+    study: StudyFile,
+    as_json: AsJson = False,
+    cache: StoreRoot = None,
+    epoch: Epoch = None,
+    seed: Seed = None,
+    ray: Ray = None,
 ) -> None:
     """Computes the influence of every training sample on every class."""
-    run_command("influence", study, as_json, cache, {"epoch": epoch, "seed": seed})
+    run_command("influence", study, as_json, cache, {"epoch": epoch, "seed": seed}, ray)
 
 
 @cli.command()
@@ -88,11 +102,12 @@ def ceiling(
     cache: StoreRoot = None,
     epoch: Epoch = None,
     seed: Seed = None,
+    ray: Ray = None,
 ) -> None:
     """Judges whether the classifier has reached its ceiling."""
     with refusals_told():
         chosen = None if classes is None else listed_classes(classes)
-    run_command("ceiling", study, as_json, cache, {"classes": chosen, "epoch": epoch, "seed": seed})
+    run_command("ceiling", study, as_json, cache, {"classes": chosen, "epoch": epoch, "seed": seed}, ray)
 
 
 @cli.command()
@@ -124,6 +139,7 @@ def reweight(
     cache: StoreRoot = None,
     epoch: Epoch = None,
     seed: Seed = None,
+    ray: Ray = None,
 ) -> None:
     """Finds weights that improve some classes, or all at once, and trains with them."""
     with refusals_told():
@@ -134,7 +150,7 @@ def reweight(
             "iterations": iterations,
             "candidate": candidate,
         }
-    run_command("reweight", study, as_json, cache, {**options, "epoch": epoch, "seed": seed})
+    run_command("reweight", study, as_json, cache, {**options, "epoch": epoch, "seed": seed}, ray)
 
 
 @cli.command()
@@ -149,9 +165,10 @@ def climb(
     as_json: AsJson = False,
     cache: StoreRoot = None,
     seed: Seed = None,
+    ray: Ray = None,
 ) -> None:
     """Reweights or removes and trains from scratch, until the loss on validation samples kept apart falls no more."""
-    run_command("climb", study, as_json, cache, {"how": how, "rounds": rounds, "seed": seed})
+    run_command("climb", study, as_json, cache, {"how": how, "rounds": rounds, "seed": seed}, ray)
 
 
 @cli.command()

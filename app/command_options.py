@@ -11,4 +11,8 @@ StoreRoot = Annotated[
     Path | None, typer.Option("--cache", help="The store; by default PARETOSCOPE_STORE, else .paretoscope here.")
 ]
 Epoch = Annotated[int | None, typer.Option(help="Which checkpoint is analysed; by default the study's.")]
+Ray = Annotated[
+    str | None,
+    typer.Option("--ray", help="Ray cluster that does the work: HOST:PORT of its head, or auto. See docs/scaling.md."),
+]
 Seed = Annotated[int | None, typer.Option(help="In place of the study's seed.")]

@@ -5,16 +5,21 @@ from typing import Annotated
 
 import typer
 
-from app.command_options import AsJson, Epoch, Seed, StoreRoot, StudyFile
+from app.command_options import AsJson, Epoch, Ray, Seed, StoreRoot, StudyFile
 from app.running import refusals_told, run_command
 from app.workflow.command_text import listed_classes
 
 
 def probe(
-    study: StudyFile, as_json: AsJson = False, cache: StoreRoot = None, epoch: Epoch = None, seed: Seed = None
+    study: StudyFile,
+    as_json: AsJson = False,
+    cache: StoreRoot = None,
+    epoch: Epoch = None,
+    seed: Seed = None,
+    ray: Ray = None,
 ) -> None:
     """Trains a few epochs under known weights, to tell how large predicted changes really are."""
-    run_command("probe", study, as_json, cache, {"epoch": epoch, "seed": seed})
+    run_command("probe", study, as_json, cache, {"epoch": epoch, "seed": seed}, ray)
 
 
 def validate(
@@ -42,12 +47,13 @@ def validate(
     cache: StoreRoot = None,
     epoch: Epoch = None,
     seed: Seed = None,
+    ray: Ray = None,
 ) -> None:
     """Trains from scratch without some samples, to see whether influence says what then happens."""
     with refusals_told():
         chosen = None if classes is None else listed_classes(classes)
     options = {"what": what, "classes": chosen, "share": share, "seeds": seeds, "epochs": epochs, "subsets": subsets}
-    run_command("validate", study, as_json, cache, {**options, "quick": quick, "epoch": epoch, "seed": seed})
+    run_command("validate", study, as_json, cache, {**options, "quick": quick, "epoch": epoch, "seed": seed}, ray)
 
 
 def calibrate(
@@ -59,9 +65,10 @@ def calibrate(
     cache: StoreRoot = None,
     epoch: Epoch = None,
     seed: Seed = None,
+    ray: Ray = None,
 ) -> None:
     """Finds the damping under which influence predicts some real trainings of the study best."""
-    run_command("calibrate", study, as_json, cache, {"epoch": epoch, "seed": seed})
+    run_command("calibrate", study, as_json, cache, {"epoch": epoch, "seed": seed}, ray)
     if apply:
         with refusals_told():
             from app.workflow.study_file import use_calibrated_damping
@@ -78,11 +85,12 @@ def samples(
     cache: StoreRoot = None,
     epoch: Epoch = None,
     seed: Seed = None,
+    ray: Ray = None,
 ) -> None:
     """Lists the training samples most harmful or helpful to some classes."""
     with refusals_told():
         options = {"classes": listed_classes(classes or ""), "sign": sign, "limit": limit, "epoch": epoch, "seed": seed}
-    run_command("samples", study, as_json, cache, options)
+    run_command("samples", study, as_json, cache, options, ray)
 
 
 def harmful(
@@ -100,9 +108,10 @@ def harmful(
     cache: StoreRoot = None,
     epoch: Epoch = None,
     seed: Seed = None,
+    ray: Ray = None,
 ) -> None:
     """Lists likely label errors and outliers; trains five models that do not see the labels they judge."""
     with refusals_told():
         chosen = listed_classes(classes or "")
     options = {"classes": chosen, "ranking": ranking, "limit": limit, "out": out, "overwrite": overwrite}
-    run_command("harmful", study, as_json, cache, {**options, "epoch": epoch, "seed": seed})
+    run_command("harmful", study, as_json, cache, {**options, "epoch": epoch, "seed": seed}, ray)

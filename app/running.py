@@ -12,7 +12,9 @@ import typer
 
 from app.serving import SAMPLES
 from app.terminal import describe, refuse, terminal_progress
+from app.workflow.options import RAY
 from cache.store import Store, default_store_root
+from engine.cluster_address import check_address
 from engine.errors import Cancelled, RefusedInput
 from engine.study import load_study
 
@@ -46,12 +48,26 @@ def refusals_told() -> Iterator[None]:
         raise typer.Exit(CANCELLED) from None
 
 
-def run_command(command: str, path: Path, as_json: bool, cache: Path | None, options: dict[str, Any]) -> None:
-    """Runs one use-case from study file to printed result."""
+def run_command(
+    command: str, path: Path, as_json: bool, cache: Path | None, options: dict[str, Any], ray: str | None = None
+) -> None:
+    """Runs one use-case from study file to printed result.
+
+    Args:
+        command: its name.
+        path: the study file, or its folder.
+        as_json: whether one JSON object is printed.
+        cache: the store that was asked for, if one was.
+        options: of the command.
+        ray: address of the cluster that does the work; ``None`` for this machine.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with refusals_told():
         study = load_study(path)
         store = opened_store(cache)
+        if ray is not None:
+            check_address(ray)
+            options = {**options, RAY: ray}
         # torch is loaded only now: a refused study file is answered at once.
         from app.workflow.commands import COMMANDS
         from cache import ingest_if_free

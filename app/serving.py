@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from app.jobs.limits import JobLimits
+from app.jobs.limits import JobLimits, task_hours
 from app.workflow.access import (
     THIS_MACHINE,
     allowed_hosts,
@@ -14,7 +14,9 @@ from app.workflow.access import (
     secrets_files,
     url_of,
 )
+from app.workflow.cluster import OFFERED
 from cache.store import Store
+from engine.cluster_address import check_address
 
 _ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = _ROOT / "sample_data"
@@ -48,20 +50,27 @@ _SERVER = {
 }
 
 
-def serve(store_root: Path, port: int, address: str = THIS_MACHINE) -> None:
+def serve(store_root: Path, port: int, address: str = THIS_MACHINE, ray: str | None = None) -> None:
     """Replaces this process by the dashboard's server.
 
     Args:
         store_root: the store that the server holds.
         port: on this machine.
         address: that the server is bound to; any but this machine's own lets others in.
+        ray: address of a cluster that pages may choose for long work; by default what the environment names. It is
+            whoever serves who decides on it: this machine believes what a cluster sends.
 
     Raises:
         StoreBusy: if another process holds the store; it is named.
         RefusedInput: if the login is set up wrongly, which would otherwise leave the pages open; or if a limit of jobs
-            cannot be used.
+            cannot be used; or if the cluster's address is none or Ray is not installed.
     """
-    JobLimits.from_environment()  # Workers inherit it: refused now, and not by the first job.
+    # Workers inherit these: refused now, and not by the first job.
+    JobLimits.from_environment()
+    task_hours()
+    offered = ray or os.environ.get(OFFERED)
+    if offered:
+        check_address(offered)
     with Store(store_root).lock():
         pass  # Refused here, in the terminal, and not only on the first page.
     login = login_of(secrets_files())
@@ -74,9 +83,12 @@ def serve(store_root: Path, port: int, address: str = THIS_MACHINE) -> None:
     environment = os.environ | {
         "PARETOSCOPE_STORE": str(store_root),
         "PARETOSCOPE_ADDRESS": url_of(address, port),
+        OFFERED: offered or "",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])),
     }
     print(f"Paretoscope: {url_of(address, port)} (store: {store_root})", flush=True)
+    if offered:
+        print(f"Long work may be done by the Ray cluster {offered}: pages offer it beside their buttons", flush=True)
     if not is_this_machine_only(address) and login is not None:
         print(f"People log in, and come back to {login.redirect_uri}", flush=True)
     if warning := open_to_others(address, login):

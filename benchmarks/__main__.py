@@ -28,6 +28,8 @@ class Name(StrEnum):
     sources = "sources"
     reliability = "reliability"
     recipes = "recipes"
+    unit_costs = "unit_costs"
+    scaling = "scaling"
 
 
 @cli.command()

@@ -91,6 +91,20 @@ def test_duckdb_is_imported_by_the_cache_only_and_not_by_its_run_folders(imports
     assert not elsewhere
 
 
+def test_ray_is_imported_where_tasks_are_sent_only(imports: grimp.ImportGraph) -> None:
+    allowed = {"engine.tasks.ray_cluster", "engine.tasks.ray_pool", "engine.tasks.ray_worker"}
+
+    assert importers(imports, "ray") <= allowed
+
+
+def test_ray_is_not_needed_where_it_is_not_asked_for() -> None:
+    # Only a fresh interpreter tells what an import brings along.
+    report = "import sys; sys.modules['ray'] = None; import app.workflow.commands, engine.tasks"
+    result = subprocess.run([sys.executable, "-c", report], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 0, result.stderr
+
+
 def test_what_opens_with_a_page_does_not_import_torch() -> None:
     quick = [module for module in MODULES if module in QUICK_MODULES or is_in(module, *QUICK_FOLDERS)]
     assert {"engine.study", "cache.store", "app.figures.palette"} <= set(quick)

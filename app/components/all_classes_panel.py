@@ -14,6 +14,7 @@ from app.components.search_result import downloads, improvement
 from app.components.server_state import opened
 from app.components.study_in_view import StudyInView
 from app.components.table import table
+from app.components.work_place import work_place
 from app.figures.before_after import ACCURACY, MEAN_LOSS, Measure, before_after
 from app.workflow.options import ALL_CLASSES, study_with_options
 from app.workflow.result_tables import steps_table
@@ -40,6 +41,7 @@ def all_classes_panel(view: StudyInView) -> None:
             " trained from scratch with a share of them that is chosen on validation data. The result is judged"
             " against the same trainings without weights."
         )
+        work_place("all_classes")
         if st.button("Improve all classes", help="About 70 trainings from scratch; small models take seconds."):
             begin("reweight", view.path, options)
             st.rerun()

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.components.job_panel import begin, job_in_view, job_panel
 from app.components.study_in_view import StudyInView
+from app.components.work_place import work_place
 from engine.reweight.calibration import PAIRS
 
 
@@ -14,6 +15,7 @@ def calibration_job(view: StudyInView) -> None:
     job = job_in_view("probe", view.path)
     if job is not None and job_panel(job).state in ("waiting", "running"):
         return
+    work_place("probe")
     if st.button(
         f"Calibrate with {2 * PAIRS} epochs",
         help="Trains the next epoch under known weights and compares. A search does so at its start.",

@@ -12,6 +12,7 @@ from app.components.job_panel import begin
 from app.components.server_state import opened
 from app.components.study_in_view import StudyInView
 from app.components.table import table
+from app.components.work_place import work_place
 from app.workflow.candidate_parts import read_control
 from app.workflow.options import finds_again, options_of
 from cache.fingerprints import choice_key
@@ -78,6 +79,7 @@ def _make_it_the_result(view: StudyInView, search: str, number: int) -> None:
     if not view.is_current or not finds_again(search, view.key, view.study, options):
         st.caption("The study has other data or settings now than this search had.")
         return
+    work_place("candidate")
     if st.button(
         "Make this candidate the result", help="Trains it in batch orders that no search has seen, on every split."
     ):

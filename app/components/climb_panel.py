@@ -13,6 +13,7 @@ from app.components.search_result import downloads
 from app.components.server_state import climb_key_of, opened
 from app.components.study_in_view import StudyInView
 from app.components.table import table
+from app.components.work_place import work_place
 from app.figures import climb_curve
 from app.workflow.result_tables import climb_table
 from engine.experiments.climb_options import HOWS, MOST_ROUNDS, ROUNDS, SEEDS
@@ -62,6 +63,7 @@ def _start(view: StudyInView, how: str, shown: int | None) -> None:
         how: the way up.
         shown: most rounds of the climb that is shown, if there is one.
     """
+    work_place("climb")
     number, button, _ = st.columns([1, 1, 2], vertical_alignment="bottom")
     rounds = number.number_input("Most rounds", 1, MOST_ROUNDS, ROUNDS, key="climb_rounds")
     words = "Climb to the ceiling" if shown is None else "Climb further" if rounds > shown else "Climb again"

@@ -13,6 +13,7 @@ from app.components.run_views import training_seconds
 from app.components.server_state import comparison_key_of, opened
 from app.components.study_in_view import StudyInView
 from app.components.table import table
+from app.components.work_place import work_place
 from app.figures import score_bars, strategy_scores
 from app.workflow.job_list import ACTIVE, duration_words
 from app.workflow.study_file import use_calibrated_damping
@@ -114,6 +115,8 @@ def _use(view: StudyInView) -> None:
 
 def _starts(view: StudyInView, found: Comparisons) -> None:
     """Offers what is not stored yet."""
+    if not found.whole or found.calibration is None:
+        work_place("halves")
     left, right = st.columns(2, gap="large")
     if not found.whole:
         with left:

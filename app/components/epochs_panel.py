@@ -16,9 +16,10 @@ from app.components.plain import plain
 from app.components.search_result import downloads, improvement
 from app.components.server_state import epochs_key_of, keys_of, opened
 from app.components.table import table
+from app.components.work_place import work_place
 from app.figures import accuracy_over_epochs, before_after
 from app.workflow.epochs_view import correction_options, cost_sentence
-from app.workflow.options import study_with_options
+from app.workflow.options import options_of_result, study_with_options
 from app.workflow.result_tables import epoch_table
 from cache.fingerprints import reweight_key
 from engine.study import Study
@@ -126,7 +127,8 @@ def _correction(path: Path, study: Study, names: Sequence[str], entry: dict[str,
     """Shows the start of an epoch's correction, how far it is, and what it gave."""
     options = correction_options(names, entry)
     job = job_in_view("reweight", path)
-    running = job is not None and job.request().options == options and job_panel(job).state in _ACTIVE
+    ours = job is not None and options_of_result(job.request().options) == options
+    running = job is not None and ours and job_panel(job).state in _ACTIVE
     changed = study_with_options(study, options)
     key, cache = reweight_key(keys_of(changed).influence, changed), opened().cache
     if cache.has_run(key):
@@ -135,6 +137,7 @@ def _correction(path: Path, study: Study, names: Sequence[str], entry: dict[str,
     elif not running:
         targets = options["targets"]
         more = f" and {len(targets) - _NAMED} more" if len(targets) > _NAMED else ""
+        work_place("correction")
         if st.button(
             f"Correct epoch {entry['epoch']} for {plain(', '.join(targets[:_NAMED]))}{more}",
             type="primary",

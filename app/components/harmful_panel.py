@@ -16,6 +16,7 @@ from app.components.sample_rows import PAGE, open_sample_of, page_of_samples, sa
 from app.components.server_state import opened
 from app.components.study_in_view import StudyInView
 from app.components.table import table
+from app.components.work_place import work_place
 from app.workflow.command_text import file_name
 from app.workflow.harmful_view import (
     RANKING_WORDS,
@@ -112,6 +113,7 @@ def _judged(view: StudyInView) -> str | None:
         "Ranked by harm alone. Models that have not seen a label tell better whether it is wrong; both together tell"
         " it best."
     )
+    work_place("harmful")
     if st.button(
         "Judge the labels",
         type="primary",

@@ -8,10 +8,11 @@ import streamlit as st
 from app.components import view_state
 from app.components.faults import faults_logged
 from app.components.job_log import job_log
+from app.components.job_panel import begin_again
 from app.components.plain import plain, plain_code
 from app.components.refusal import refusals_shown
 from app.components.server_state import opened
-from app.jobs import cancel_job, open_job, start_job
+from app.jobs import cancel_job, open_job
 from app.workflow.job_list import RESUMABLE, JobRow, job_row, job_rows, progress_words
 
 _POLL_SECONDS = 1.0
@@ -110,7 +111,5 @@ def _ended(row: JobRow, expanded: bool) -> None:
 
 def _go_on(row: JobRow) -> None:
     with refusals_shown():
-        request = row.job.request()
-        job = start_job(opened().store, request.command, request.study, request.options)
-        view_state.put(job=job.id)
+        begin_again(row.job)
         st.rerun()

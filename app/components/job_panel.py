@@ -12,17 +12,35 @@ from app.components.job_log import job_log
 from app.components.plain import plain
 from app.components.refusal import refusals_shown
 from app.components.server_state import opened
+from app.components.work_place import is_on_cluster
 from app.jobs import JobFolder, JobStatus, cancel_job, is_of_current_study, open_job, start_job
+from app.workflow.cluster import begun_where
 from app.workflow.job_list import ACTIVE, RESUMABLE, progress_words
+from app.workflow.options import RAY
 from engine.errors import RefusedInput
 
 _POLL_SECONDS = 1.0
 
 
 def begin(command: str, study: Path, options: dict[str, Any]) -> None:
-    """Starts a job, or finds the one that was asked for before, and puts it in view."""
-    job = start_job(opened().store, command, study, options)
-    view_state.put(job=job.id)
+    """Starts a job where the session chose, or finds the one that was asked for before, and puts it in view."""
+    _start(command, study, begun_where(command, options, is_on_cluster()))
+
+
+def begin_again(job: JobFolder) -> None:
+    """Starts a job again where it was begun, whatever the session chose, and puts it in view.
+
+    One of a cluster goes on at the one that this server offers, and on this machine if it offers none.
+
+    Raises:
+        RefusedInput: if its request cannot be read.
+    """
+    request = job.request()
+    _start(request.command, request.study, begun_where(request.command, request.options, RAY in request.options))
+
+
+def _start(command: str, study: Path, options: dict[str, Any]) -> None:
+    view_state.put(job=start_job(opened().store, command, study, options).id)
 
 
 def job_in_view(command: str, study: Path) -> JobFolder | None:
@@ -57,8 +75,7 @@ def job_panel(job: JobFolder, live: Callable[[], None] | None = None) -> JobStat
         show(plain(status.message or f"The job is {status.state}."))
         job_log(job)
         if st.button(RESUMABLE[status.state], key=f"resume_{job.id}"):
-            request = job.request()
-            begin(request.command, request.study, request.options)
+            begin_again(job)
             st.rerun()
     return status
 

@@ -9,6 +9,7 @@ from app.components.job_panel import begin, job_in_view, job_panel
 from app.components.plain import plain
 from app.components.server_state import opened
 from app.components.study_in_view import StudyInView
+from app.components.work_place import work_place
 from cache.fingerprints import ceiling_key
 
 _CHOICE = "judged_classes"
@@ -54,6 +55,7 @@ def judged_picker(view: StudyInView) -> None:
         st.info("No verdict on these classes is stored for this run, whose data or settings have changed since.")
         return
     st.info(f"The verdict above is of all classes. That of {plain(', '.join(chosen))} alone is not computed yet.")
+    work_place("judged")
     if st.button("Judge these classes", help="About as long as a few training epochs."):
         begin("ceiling", view.path, {**view.options, "classes": chosen})
         st.rerun()

@@ -15,6 +15,7 @@ from app.components.plain import plain
 from app.components.run_views import training_seconds
 from app.components.study_in_view import StudyInView
 from app.components.table import table
+from app.components.work_place import work_place
 from app.figures import removal_maps, removal_scatter
 from app.workflow.job_list import ACTIVE, duration_words
 from app.workflow.removal_plan import LARGEST_SHARE, MOST_SEEDS, RemovalPlan
@@ -118,6 +119,7 @@ def _start(view: StudyInView) -> None:
         options["seeds"] = count
     plan = RemovalPlan.of(view.study, view.names, accuracy, options)
     st.caption(f"{plan.trainings:,} trainings from scratch{_duration(view, plan)}. {_given_up(view, plan)}")
+    work_place("removal")
     if st.button("Leave samples out and train anew", key="removal_start", type="primary"):
         begin("validate", view.path, options)
         st.rerun()

@@ -14,6 +14,7 @@ from app.components.run_views import predictor, training_seconds
 from app.components.server_state import opened
 from app.components.study_in_view import StudyInView
 from app.components.threshold_sliders import Thresholds
+from app.components.work_place import work_place
 from app.figures import frontier
 from app.workflow.candidate_parts import CONTROL, RESULT_SEEDS, read_control
 from app.workflow.improve_view import POINT_COLUMNS, Axes, Prediction, measured_points
@@ -65,6 +66,7 @@ def search_controls(view: StudyInView, targets: tuple[int, ...], thresholds: Thr
         options["slack"] = thresholds.slack(view.names, targets)
     else:
         st.caption("The paper's thresholds range over 0 to 1 in the search; the slider shows single predictions only.")
+    work_place("search")
     if st.button("Start the search", type="primary", disabled=not view.is_current):
         begin("reweight", view.path, options)
         view_state.put(search=search_key(view.key, view.study, options), candidate=None)

@@ -14,6 +14,7 @@ from app.components.plain import plain
 from app.components.report_button import report_button
 from app.components.server_state import keys_of, opened, study_at
 from app.components.study_in_view import StudyInView
+from app.components.work_place import work_place
 from app.workflow.catalogue import RunKeys
 from app.workflow.run_in_view import run_in_view
 from engine.classes import class_indices
@@ -125,6 +126,7 @@ def _compute(study: Study, path: Path, keys: RunKeys, options: dict[str, Any], i
         f"'{plain(study.name)}' has no stored result for its data, checkpoint and settings as they are now."
         " Computing one takes about as long as a few training epochs."
     )
+    work_place("ceiling")
     if st.button("Compute influence and verdict", type="primary"):
         begin("ceiling", path, options)
         st.rerun()

@@ -20,6 +20,7 @@ from typing import Any
 from app.jobs import lock
 from app.jobs.endings import disk_told, ended_for_memory
 from app.jobs.folder import JobFolder, JobRequest, is_job_id
+from app.workflow.options import options_of_result
 from cache.fingerprints import RESULT_VERSION
 from cache.store import Store
 from engine.errors import RefusedInput
@@ -131,12 +132,16 @@ def _is_done(job: JobFolder, store: Store) -> bool:
 
 
 def _job_id(request: JobRequest) -> str:
-    """Hashes what was asked; where the store lies does not matter, what the study file says does."""
+    """Hashes what was asked; where the store lies or the work is done does not matter, what the study file says does.
+
+    So whoever asks for the same work elsewhere finds the job that is at it, and no two of them come to the same run.
+    """
     try:
         text = hashlib.sha256(toml_bytes(request.study)).hexdigest()
     except RefusedInput:
         text = None  # the worker refuses it, in the words of the study's reader
-    asked = json.dumps([RESULT_VERSION, request.command, str(request.study), text, request.options], sort_keys=True)
+    options = options_of_result(request.options)
+    asked = json.dumps([RESULT_VERSION, request.command, str(request.study), text, options], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()[:20]
 
 

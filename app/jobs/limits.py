@@ -6,12 +6,14 @@ The server's environment sets them, and workers inherit it:
 ``PARETOSCOPE_JOB_MEMORY``      of one process, e.g. ``8GB``; by default four fifths of the machine's
 ``PARETOSCOPE_JOB_HOURS``       of work, the wait for a place not counted; by default a week
 ``PARETOSCOPE_JOBS_AT_ONCE``    workers of one store side by side; by default two
+``PARETOSCOPE_TASK_HOURS``      of one task in a process of its own or on a cluster; by default a day
 ==============================  ====================================================================
 
 Two, because whoever looks at a new study must not wait for somebody's search; a week, because a job that hangs would
 keep its place for good, and one that ends there goes on from its parts when it is started again. Memory is not
 divided by the places: most jobs need little of it, and where two together need too much the kernel takes a worker
-before it takes the server (:func:`confine`).
+before it takes the server (:func:`confine`). A task is a training, or a part of the scores or of the factors: one that
+takes longer than its hours is begun again. That holds for commands as well.
 """
 
 import math
@@ -27,6 +29,7 @@ from typing import Self
 from engine.errors import RefusedInput
 
 MEMORY, HOURS, AT_ONCE = "PARETOSCOPE_JOB_MEMORY", "PARETOSCOPE_JOB_HOURS", "PARETOSCOPE_JOBS_AT_ONCE"
+TASK_HOURS = "PARETOSCOPE_TASK_HOURS"
 _UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _LEAST_MEMORY = 10**9
 """Less is used up by torch alone, before any work."""
@@ -64,9 +67,19 @@ class JobLimits:
         memory, hours, at_once = (environment.get(name, "").strip() for name in (MEMORY, HOURS, AT_ONCE))
         return cls(
             memory=_memory(memory) if memory else int(_SHARE * machine_memory()),
-            hours=_hours(hours) if hours else _DEFAULT_HOURS,
+            hours=_hours(HOURS, hours, "a week") if hours else _DEFAULT_HOURS,
             at_once=_at_once(at_once) if at_once else _DEFAULT_AT_ONCE,
         )
+
+
+def task_hours(environment: Mapping[str, str] = os.environ) -> float | None:
+    """Returns the hours that the environment gives one task; ``None`` where it says nothing.
+
+    Raises:
+        RefusedInput: if they cannot be used.
+    """
+    text = environment.get(TASK_HOURS, "").strip()
+    return _hours(TASK_HOURS, text, "a day") if text else None
 
 
 def confine(limits: JobLimits) -> None:
@@ -134,16 +147,16 @@ def _memory(text: str) -> int:
     return int(size)
 
 
-def _hours(text: str) -> float:
+def _hours(name: str, text: str, usual: str) -> float:
     try:
         hours = float(text)
     except ValueError:
         hours = math.nan
     if not 0 < hours <= _MOST_HOURS:
         raise RefusedInput(
-            f"{HOURS} is '{text[:40]}'",
+            f"{name} is '{text[:40]}'",
             f"a number of hours above 0, up to {_MOST_HOURS:g}",
-            "Correct it, or leave it out for a week",
+            f"Correct it, or leave it out for {usual}",
         )
     return hours
 

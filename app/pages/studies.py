@@ -8,6 +8,7 @@ from app.components.store_size import store_size
 from app.components.studies_part import NEW, RUNS, STUDIES, chosen_part
 from app.components.study_cards import study_cards
 from app.components.study_form import study_form
+from app.components.work_place import about_work_places
 
 st.title("Which studies are there, and what was computed?")
 part = chosen_part()
@@ -19,4 +20,5 @@ elif part == RUNS:
 elif part == NEW:
     study_form()
 else:
+    about_work_places()
     job_list()

@@ -9,7 +9,7 @@ from app.workflow.climb import climb
 from app.workflow.epochs import judge_epochs
 from app.workflow.harmful import harmful
 from app.workflow.influence import compute_influence
-from app.workflow.options import study_with_options
+from app.workflow.options import RAY, study_with_options
 from app.workflow.preview import preview
 from app.workflow.probe import probe
 from app.workflow.reweight import reweight
@@ -25,8 +25,6 @@ from engine.study import Study
 from engine.tasks import tasks_on
 
 UseCase = Callable[[Study, Store, dict[str, Any], Progress], dict[str, Any]]
-RAY = "ray"
-"""The option that names a Ray cluster: where the work is done, of which no result depends."""
 
 
 def _with_options(use_case: UseCase) -> UseCase:
@@ -34,9 +32,10 @@ def _with_options(use_case: UseCase) -> UseCase:
         options = dict(options)
         where = tasks_where(options.pop(RAY, None), store)
         changed_study = study_with_options(study, options)
-        # Before anything asks what the data are, since keys of results are taken of their bytes.
-        fetch_missing(changed_study, progress)
+        # A cluster that does not answer is told before anything is fetched or read.
         with features_kept_in(store.features_folder), tasks_on(where):
+            # Before anything asks what the data are, since keys of results are taken of their bytes.
+            fetch_missing(changed_study, progress)
             return use_case(changed_study, store, options, progress)
 
     return changed

@@ -11,7 +11,14 @@ from app.figures.wording import size_in_words
 from app.workflow.access import secrets_files
 from app.workflow.disk_room import SPARED, nearest_existing
 from app.workflow.doctor_checks import Check, check
-from app.workflow.doctor_environment import gpu_check, memory_check, package_check, safe_loading_check, torch_check
+from app.workflow.doctor_environment import (
+    gpu_check,
+    memory_check,
+    package_check,
+    ray_check,
+    safe_loading_check,
+    torch_check,
+)
 from app.workflow.doctor_server import address_check, login_checks
 from app.workflow.doctor_settings import settings_check
 from cache import Cache, StoreBusy, rebuild
@@ -34,7 +41,7 @@ def examine(store: Store, rebuilding: bool = False) -> dict[str, Any]:
     """
     rebuilt = len(rebuild(store)) if rebuilding else None
     found = [*_folder(store), *_runs(store), *_cache(store)]
-    found += [torch_check(), gpu_check(), package_check(), memory_check(), safe_loading_check()]
+    found += [torch_check(), gpu_check(), package_check(), ray_check(), memory_check(), safe_loading_check()]
     found += [settings_check(), *login_checks(secrets_files()), address_check(store)]
     if rebuilt is not None:
         found.insert(0, check("rebuild", True, f"the cache was built anew from {rebuilt} runs"))

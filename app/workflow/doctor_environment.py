@@ -12,8 +12,10 @@ from packaging.requirements import Requirement
 from app.figures.wording import size_in_words
 from app.jobs.limits import machine_memory
 from app.workflow.doctor_checks import Check, check
+from engine.cluster_address import ADD_RAY, is_ray_installed
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
+RAY_REQUIREMENTS = REQUIREMENTS.with_name("requirements-ray.txt")
 UNSAFE_LOADING = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 _LEAST_MEMORY = 4 * 10**9
 _OLDEST_PYTHON = (3, 11)
@@ -24,8 +26,7 @@ _INSTALL = f"Install what is asked for with: {sys.executable} -m pip install -r 
 
 def package_check(requirements: Path = REQUIREMENTS) -> Check:
     """Compares what is installed with what the project asks for."""
-    lines = (line.partition("#")[0].strip() for line in requirements.read_text(encoding="utf-8").splitlines())
-    asked = [Requirement(line) for line in lines if line]
+    asked = _asked_for(requirements)
     wrong = [told for told in map(_shortcoming, asked) if told]
     python = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < _OLDEST_PYTHON:
@@ -33,6 +34,21 @@ def package_check(requirements: Path = REQUIREMENTS) -> Check:
     if wrong:
         return check("packages", False, f"{'; '.join(wrong)}. {_INSTALL}")
     return check("packages", True, f"Python {python} and {len(asked)} packages are as asked for")
+
+
+def ray_check(requirements: Path = RAY_REQUIREMENTS) -> Check:
+    """Says whether work can be done by a Ray cluster, which is optional."""
+    if not is_ray_installed():
+        return check("ray", True, f"not installed (optional): {ADD_RAY} to use --ray")
+    if wrong := [told for told in map(_shortcoming, _asked_for(requirements)) if told]:
+        return check("ray", False, f"{'; '.join(wrong)}. Install it with: {sys.executable} -m {ADD_RAY}")
+    return check("ray", True, f"Ray {importlib.metadata.version('ray')}: --ray ADDRESS lets a cluster do the work")
+
+
+def _asked_for(requirements: Path) -> list[Requirement]:
+    """Returns what a file asks for by itself, without the files that it refers to."""
+    lines = (line.partition("#")[0].strip() for line in requirements.read_text(encoding="utf-8").splitlines())
+    return [Requirement(line) for line in lines if line and not line.startswith("-")]
 
 
 def _shortcoming(requirement: Requirement) -> str | None:

@@ -5,11 +5,13 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from app.jobs.limits import AT_ONCE, HOURS, MEMORY, JobLimits
+from app.jobs.limits import AT_ONCE, HOURS, MEMORY, TASK_HOURS, JobLimits, task_hours
 from app.workflow.access import HOSTS
+from app.workflow.cluster import OFFERED
 from app.workflow.doctor_checks import Check, check
 from app.workflow.folder_browser import VARIABLE as ROOTS
 from engine.classes import did_you_mean
+from engine.cluster_address import check_address
 from engine.errors import RefusedInput
 from engine.models.builder_file import CODE_ROOT
 
@@ -47,6 +49,7 @@ def _no_limit(name: str) -> Callable[[str], str | None]:
     def problem(value: str) -> str | None:
         try:
             JobLimits.from_environment({name: value})
+            task_hours({name: value})
         except RefusedInput as refusal:
             return str(refusal)
         return None
@@ -54,11 +57,20 @@ def _no_limit(name: str) -> Callable[[str], str | None]:
     return problem
 
 
+def _no_cluster(value: str) -> str | None:
+    try:
+        check_address(value)
+    except RefusedInput as refusal:
+        return str(refusal)
+    return None
+
+
 _PROBLEMS: dict[str, Callable[[str], str | None]] = {
     "PARETOSCOPE_STORE": _no_store,
     ROOTS: _no_folders,
     CODE_ROOT: _no_folder,
-    **{name: _no_limit(name) for name in (MEMORY, HOURS, AT_ONCE)},
+    **{name: _no_limit(name) for name in (MEMORY, HOURS, AT_ONCE, TASK_HOURS)},
+    OFFERED: _no_cluster,
     HOSTS: lambda value: None if re.fullmatch(r"[\w.*:, -]+", value) else "write names with commas between them",
     # Of the server's own, of the benchmarks and of the tests.
     "PARETOSCOPE_ADDRESS": lambda _: None,

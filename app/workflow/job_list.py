@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from app.jobs import JobFolder, JobStatus, list_jobs
+from app.workflow.cluster import cluster_words
 from app.workflow.drafts import drafts_folder
+from app.workflow.options import RAY
 from cache.store import Store
 from engine.errors import RefusedInput
 from engine.study import load_study
@@ -28,7 +30,7 @@ class JobRow:
         job: its folder.
         command: what it does; empty where that cannot be read.
         study: the study file; ``None`` where that cannot be read.
-        options: those that tell it from other jobs of its command, in words.
+        options: those that tell it from other jobs of its command, in words, and the cluster that does its work.
         status: how it stands.
         problem: why nothing more is known of it, or ``None``.
     """
@@ -105,4 +107,6 @@ def _in_words(options: dict[str, Any]) -> str:
         if value not in (None, [], ""):
             shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value).replace("_", " ")
             told.append(f"{name} {shown}")
+    if RAY in options:
+        told.append(f"on the {cluster_words(str(options[RAY]))}")
     return " · ".join(told)

@@ -7,6 +7,10 @@ from cache.fingerprints import reweight_key
 from engine.errors import RefusedInput
 from engine.study import Study
 
+RAY = "ray"
+"""The option that names a Ray cluster: where the work is done, of which no result depends."""
+ON_A_CLUSTER = ("influence", "ceiling", "probe", "reweight", "climb", "validate", "calibrate", "samples", "harmful")
+"""The commands with work that a cluster can do."""
 ALL_CLASSES = "all_classes"
 """The setting that improves all classes at once, and so has no targets."""
 COURSE_CORRECTION = "course_correction"
@@ -14,6 +18,11 @@ COURSE_CORRECTION = "course_correction"
 _OF_OTHER_WAYS = (ALL_CLASSES, COURSE_CORRECTION)
 _IN_REWEIGHT = ("targets", "setting", "slack")
 _IN_SEARCH = ("iterations",)
+
+
+def options_of_result(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the options of which a result depends: all but where the work is done."""
+    return {name: value for name, value in options.items() if name != RAY}
 
 
 def is_search(told: Mapping[str, Any]) -> bool:

@@ -159,9 +159,12 @@ def _is_being_written(store: Store, path: Path) -> bool:
     readers = [is_held(path) for path in store.shown_folder.glob(SHOWN_LOCK.format(key="*"))]
     if path.is_relative_to(store.shown_folder):
         return any(readers)
+    of_jobs = any(is_held(job.lock_path) for job in list_jobs(store))
+    if path.parent == store.root and path.is_dir():
+        # What a cluster's machines read while a command or a job waits for their work, at times for longer than a week.
+        return of_jobs or any(is_at_work(run) for run in store.unfinished_runs())
     # Of texts that are read for a page, features are kept as well.
-    at_work = any(readers) or any(is_held(job.lock_path) for job in list_jobs(store))
-    return path.is_relative_to(store.features_folder) and at_work
+    return path.is_relative_to(store.features_folder) and (any(readers) or of_jobs)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -1,16 +1,12 @@
 """Where the tasks of a command are done, and how long one may take, by an option and the environment."""
 
-import math
 import os
 from collections.abc import Mapping
 
+from app.jobs.limits import task_hours
 from cache.store import Store
-from engine.errors import RefusedInput
 from engine.tasks import LocalTasks, RayTasks
 from engine.tasks.choice import TASK_HOURS
-
-HOURS = "PARETOSCOPE_TASK_HOURS"
-"""Environment variable: hours that one task may take in a process of its own, or on a cluster."""
 
 
 def tasks_where(
@@ -21,18 +17,11 @@ def tasks_where(
     Args:
         address: of a Ray cluster; None for this machine.
         store: whose folder all machines of a cluster see.
-        environment: that may set :data:`HOURS`.
+        environment: that may set the hours of a task.
 
     Raises:
         RefusedInput: if the hours are no positive number.
     """
-    text = environment.get(HOURS, "").strip()
-    try:
-        hours = float(text) if text else TASK_HOURS
-    except ValueError:
-        hours = math.nan
-    if not 0 < hours < math.inf:
-        raise RefusedInput(
-            f"{HOURS} is {text!r}", "a positive number of hours, such as 24", "Correct it, or leave it unset"
-        )
+    set_hours = task_hours(environment)
+    hours = TASK_HOURS if set_hours is None else set_hours
     return LocalTasks(hours) if address is None else RayTasks(address, store.root, hours)

@@ -1,9 +1,5 @@
-"""The connection to a Ray cluster, and what its machines offer. Ray itself is imported only here and in the pool.
+"""The connection to a Ray cluster, and what its machines offer. Ray itself is imported only here and in the pool."""
 
-Ray is an optional dependency: everything works without it, and who asks for a cluster is told how to add it.
-"""
-
-import importlib.util
 import logging
 import signal
 import socket
@@ -13,40 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import engine
-from engine.errors import RefusedInput, first_line
+from engine.cluster_address import AUTO, check_address
+from engine.errors import RefusedInput
 
-AUTO = "auto"
 CONNECT_SECONDS = 10.0
 """That the head of a cluster may take to accept a connection."""
-_ADD = "pip install -r requirements-ray.txt"
 _START = "Start one with `ray start --head`, see docs/scaling.md"
-
-
-def is_ray_installed() -> bool:
-    """Returns whether Ray can be imported, without importing it."""
-    return importlib.util.find_spec("ray") is not None
-
-
-def check_address(address: str) -> None:
-    """Checks what can be told of an address without connecting.
-
-    Raises:
-        RefusedInput: if it is not ``auto`` or ``HOST:PORT``, or Ray is not installed.
-    """
-    host, _, port = address.rpartition(":")
-    is_port = port.isascii() and port.isdigit() and 0 < int(port) < 2**16
-    if address != AUTO and not (host and is_port and "/" not in host and not host.startswith("-")):
-        raise RefusedInput(
-            f"the address of the Ray cluster is {address!r}",
-            "'auto', or HOST:PORT of its head, such as 10.0.0.1:6379",
-            "Give that which `ray start --head` printed; a ray:// address is of another kind, which is not used here",
-        )
-    if not is_ray_installed():
-        raise RefusedInput(
-            "Ray is not installed, and a cluster was asked for",
-            "the optional packages of requirements-ray.txt",
-            f"Add them with `{_ADD}`, or go without a cluster",
-        )
 
 
 @contextmanager
@@ -149,8 +117,8 @@ def _check_answers(address: str) -> None:
 def _told(address: str, error: Exception) -> RefusedInput:
     where = "this machine is a node of no Ray cluster" if address == AUTO else f"no Ray cluster lets us in at {address}"
     return RefusedInput(
-        f"{where}: {first_line(error, 200)}",
+        f"{where}: {' '.join(str(error).split())[:300]}",
         "a running cluster of the same Ray and Python, which this machine is a node of, and its token",
-        f"{_START}; on further machines `ray start --address=HOST:PORT`. Where it has a token, RAY_AUTH_MODE and the "
-        "token must be set here as well",
+        f"{_START}; on further machines `ray start --address=HOST:PORT`. Where it has a token: "
+        "`export RAY_AUTH_MODE=token`, and the token in ~/.ray/auth_token",
     )

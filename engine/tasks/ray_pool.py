@@ -28,6 +28,7 @@ from engine.tasks.attempts import KILLED, Ledger, too_long
 from engine.tasks.pool import Item, Result, TaskPool, Told, Work
 from engine.tasks.ray_cluster import Room, machines, no_machine, places
 from engine.tasks.ray_worker import run, versions
+from engine.whole_files import PARTIAL
 
 _LOOKS = 0.2
 """Seconds between two looks at whether the work is to stop."""
@@ -37,8 +38,8 @@ NO_ROOM_SECONDS = 60.0
 """That is waited for a machine on which a task has room, where the cluster has none: one may be starting."""
 OBJECT_SHARE = 0.25
 """Of a machine's object store that what is shared may take; beyond it, it goes by the folder that all see."""
-TASK_BYTES = 500 * 10**6
-"""Memory of a task beside what it is handed: torch, and what a batch needs."""
+TASK_BYTES = 1500 * 10**6
+"""Memory of a task beside what it is handed: torch, prepared inputs of a training (up to 1 GB), what a batch needs."""
 
 
 class RayPool(TaskPool[Item, Result]):
@@ -59,8 +60,11 @@ class RayPool(TaskPool[Item, Result]):
         self._work, self._shared, self._seconds, self._folder = work, shared, seconds, folder
         self._threads = 1 if on_gpu else threads
         self._size, self._key = held_bytes(shared), uuid.uuid4().hex
-        # Held twice for a moment, while it is read.
-        self._room = Room(self._threads, int(on_gpu), 2 * self._size + TASK_BYTES)
+        smallest = min((one.get("object_store_memory", 0.0) for one in machines()), default=0.0)
+        self._is_laid_down = self._size > OBJECT_SHARE * smallest
+        # Each process has a copy, and holds another for a moment; of a file that is mapped they share the pages.
+        own = 0 if self._is_laid_down else 2 * self._size
+        self._room = Room(self._threads, int(on_gpu), own + TASK_BYTES)
         self._where: list[Any] | str | None = None
         self.workers = max(1, places(self._room))
 
@@ -113,23 +117,20 @@ class RayPool(TaskPool[Item, Result]):
         """Returns what begins an item, and tells under which reference."""
         asked = {"num_cpus": self._room.cpus, "num_gpus": self._room.gpus, "memory": self._room.memory}
         remote = ray.remote(run).options(max_retries=0, retry_exceptions=False, **asked)
-        return lambda item: remote.remote(self._work, self._key, self._handed_over(), versions(), self._threads, item)
+        expected = versions()
+        return lambda item: remote.remote(self._work, self._key, self._handed_over(), expected, self._threads, item)
 
     def _handed_over(self) -> list[Any] | str:
         """Returns where workers find what is shared: in the object store, or in a file."""
         if self._where is None:
-            smallest = min((one.get("object_store_memory", 0.0) for one in machines()), default=0.0)
-            if self._size <= OBJECT_SHARE * smallest:
-                # In a list: of a reference by itself Ray would hand over the object, to every task anew.
-                self._where = [ray.put(self._shared)]
-            else:
-                self._where = self._written()
+            # In a list: of a reference by itself Ray would hand over the object, to every task anew.
+            self._where = self._written() if self._is_laid_down else [ray.put(self._shared)]
         return self._where
 
     def _written(self) -> str:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            path = Path(tempfile.mkdtemp(prefix=".partial-tasks-", dir=self._folder)) / "shared.pt"
+            path = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}tasks-", dir=self._folder)) / "shared.pt"
             torch.save(self._shared, path)
         except OSError as error:
             raise RefusedInput(

@@ -67,7 +67,7 @@ def trained_from_scratch(
     steps = study.training.epochs * steps_per_epoch(len(data.train), study.training.batch_size)
     told = Told(STAGE, [steps] * len(groups), name=lambda at: f"training {groups[at][0] + 1} of {len(models)}")
     items = [(weights[members], [seeds[m] for m in members]) for members in groups]
-    with task_pool(_states, (study, data), workers, device) as pool:
+    with task_pool(_states, (on_this(study, device), data), workers, device) as pool:
         for position, states in pool.completed(items, told, progress):
             for number, state in zip(groups[position], states, strict=True):
                 models[number].load_state_dict(state)
@@ -79,7 +79,13 @@ def _states(
 ) -> list[dict[str, Tensor]]:
     """Trains the models of a group; returns their parameters and buffers."""
     (study, data), (weights, seeds) = shared, item
-    return [model.state_dict() for model in group_from_scratch(study, data, weights, seeds, progress)]
+    models = group_from_scratch(study, data, weights, seeds, progress)
+    return [{name: tensor.cpu() for name, tensor in model.state_dict().items()} for model in models]
+
+
+def on_this(study: Study, device: torch.device) -> Study:
+    """Returns the study with its device settled: another process might find another one."""
+    return study.with_changes(compute={"device": device.type})
 
 
 def group_from_scratch(

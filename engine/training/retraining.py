@@ -19,7 +19,7 @@ from engine.progress import Progress, silent
 from engine.study import Study
 from engine.tasks import Told, task_pool
 from engine.training.evaluation import Evaluation
-from engine.training.from_scratch import STAGE, group_from_scratch
+from engine.training.from_scratch import STAGE, group_from_scratch, on_this
 from engine.training.inputs import prepared_shape
 from engine.training.side_by_side import Evaluations, Judged
 from engine.training.stacked import trained_as_one
@@ -88,8 +88,9 @@ class Retrainings:
         told = Told(
             STAGE, sizes, len(self._seeds) - sum(sizes), lambda at: f"training {first[at]} of {len(self._seeds)}"
         )
-        context = (self._study, self._data, self._judged)
-        with task_pool(_group, context, self.workers, resolve_device(self._study.compute)) as pool:
+        device = resolve_device(self._study.compute)
+        context = (on_this(self._study, device), self._data, self._judged)
+        with task_pool(_group, context, self.workers, device) as pool:
             for position, found in pool.completed(_Weighted(self, groups), told, progress):
                 yield (
                     groups[position],

@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import os
 import subprocess
@@ -63,9 +64,11 @@ def served(monkeypatch, tmp_path) -> Callable[..., tuple[list[str], dict[str, st
 
     monkeypatch.setattr(os, "execve", execve)
 
-    def start(root: Path, port: int, *address: str) -> tuple[list[str], dict[str, str]]:
+    def start(
+        root: Path, port: int, address: str = "127.0.0.1", ray: str | None = None
+    ) -> tuple[list[str], dict[str, str]]:
         with pytest.raises(Replaced):
-            serve(root, port, *address)
+            serve(root, port, address, ray)
         return told.pop()
 
     return start
@@ -133,6 +136,44 @@ def test_a_limit_of_jobs_that_cannot_be_used_keeps_the_server_from_starting(serv
 
     with pytest.raises(RefusedInput, match="PARETOSCOPE_JOB_HOURS is '-1'"):
         serve(tmp_path / "store", 9000)
+
+
+def test_hours_of_a_task_that_cannot_be_used_keep_the_server_from_starting(served, tmp_path, monkeypatch):
+    monkeypatch.setenv("PARETOSCOPE_TASK_HOURS", "-1")
+
+    with pytest.raises(RefusedInput, match="PARETOSCOPE_TASK_HOURS is '-1'"):
+        serve(tmp_path / "store", 9000)
+
+
+def test_a_cluster_is_told_in_the_terminal_and_handed_to_the_server(served, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PARETOSCOPE_RAY", "10.0.0.2:6379")
+    _, environment = served(tmp_path / "store", 9000, ray="10.0.0.1:6379")
+    assert environment["PARETOSCOPE_RAY"] == "10.0.0.1:6379"
+    assert "Ray cluster 10.0.0.1:6379" in capsys.readouterr().out
+
+    _, environment = served(tmp_path / "store", 9000)
+    assert environment["PARETOSCOPE_RAY"] == "10.0.0.2:6379"
+
+    monkeypatch.delenv("PARETOSCOPE_RAY")
+    _, environment = served(tmp_path / "store", 9000)
+    assert environment["PARETOSCOPE_RAY"] == ""
+    assert "10.0.0" not in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("told", ["argument", "variable"])
+def test_what_is_no_address_of_a_cluster_keeps_the_server_from_starting(served, tmp_path, monkeypatch, told):
+    if told == "variable":
+        monkeypatch.setenv("PARETOSCOPE_RAY", "nowhere")
+    with pytest.raises(RefusedInput, match="the address of the Ray cluster is 'nowhere'"):
+        serve(tmp_path / "store", 9000, ray="nowhere" if told == "argument" else None)
+
+
+def test_a_cluster_without_ray_keeps_the_server_from_starting_and_says_how_to_add_it(served, tmp_path, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "ray" else find(name, *more))
+    with pytest.raises(RefusedInput, match=r"`pip install -r requirements-ray\.txt`"):
+        serve(tmp_path / "store", 9000, ray="auto")
+    assert served(tmp_path / "store", 9000)
 
 
 def test_nothing_is_sent_out_and_no_traceback_is_shown(served, tmp_path):

@@ -148,6 +148,18 @@ def test_the_button_corrects_from_the_checkpoint_before_for_the_classes_that_los
     assert {"Go on", "Try again"} & set(labels(after))
 
 
+def test_a_correction_on_a_cluster_is_found_again(epochs, worsened, digits, asked, monkeypatch):
+    monkeypatch.setenv("PARETOSCOPE_RAY", "10.0.0.1:6379")
+    page = epochs()
+    assert page.segmented_control("work_place_correction").value is False
+
+    page = press(page.segmented_control("work_place_correction").set_value(True).run(), CORRECT)
+
+    assert asked == [("reweight", digits / "study.toml", {**OPTIONS, "ray": "10.0.0.1:6379"})]
+    # Its worker ended at once, so the page offers to try it again.
+    assert "Try again" in labels(page)
+
+
 def test_a_reweighting_of_something_else_is_not_followed_here(epochs, worsened, digits, digits_store):
     other = {"setting": "direct_improvement", "targets": ["one"]}
     job = start_job(digits_store, "reweight", digits, other, worker_argv=("false",))

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import app.components.job_list
 import app.components.job_panel
 import app.components.server_state
 import app.components.study_creation

@@ -263,6 +263,29 @@ def test_what_was_asked_makes_the_job_and_not_where_the_store_lies(store: Store,
     assert launched_nothing(store, study, {"targets": ["cat"], "epoch": 3}).id != job.id
 
 
+def test_the_same_work_elsewhere_is_the_same_job_so_that_no_two_are_at_it(
+    start: Start, wait: Wait, gate: Path, store: Store
+) -> None:
+    here = start("count", steps=6, gate=3)
+    with gate.open("w"):
+        there = start("count", steps=6, gate=3, ray="10.0.0.1:6379")
+        assert there.id == here.id
+        assert "ray" not in there.request().options
+    wait(here)
+    # Done is done, wherever.
+    assert start("count", steps=6, gate=3, ray="auto").status().state == "finished"
+    assert len(list_jobs(store)) == 1
+
+
+def test_a_job_that_ended_is_begun_anew_where_it_is_asked_for_now(store: Store, study: Path, wait: Wait) -> None:
+    for options in ({"ray": "auto"}, {}, {"ray": "10.0.0.1:6379"}):
+        job = launched_nothing(store, study, dict(options))
+        wait(job)
+        assert job.request().options == options
+        assert is_of_current_study(job)
+    assert len(list_jobs(store)) == 1
+
+
 def test_jobs_are_listed_with_the_latest_start_first(store: Store, study: Path) -> None:
     assert list_jobs(store) == []
     first, second = (launched_nothing(store, study, {"number": number}) for number in range(2))

@@ -24,7 +24,7 @@ def told(result):
 
 def test_a_new_store_is_in_order(tmp_path):
     checks = told(examine(Store(tmp_path / "store")))
-    names = "store disk runs cache environment gpu packages memory loading settings login address"
+    names = "store disk runs cache environment gpu packages ray memory loading settings login address"
     assert set(checks) == set(names.split())
     assert [check for check in checks.values() if not check["ok"]] == []
     assert all(set(check) == {"name", "ok", "message"} for check in checks.values())

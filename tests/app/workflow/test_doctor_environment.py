@@ -1,5 +1,7 @@
 """What ``doctor`` says of the machine and of what is installed."""
 
+import importlib.metadata
+import importlib.util
 import warnings
 
 import pytest
@@ -10,6 +12,7 @@ from app.workflow.doctor_environment import (
     gpu_check,
     memory_check,
     package_check,
+    ray_check,
     safe_loading_check,
     torch_check,
 )
@@ -30,6 +33,23 @@ def test_what_is_installed_is_compared_with_what_is_asked_for(tmp_path):
     assert "instead of >=99; no-such-package is not installed (>=1.0 is asked for). Install" in found["message"]
     assert "pip install -r requirements.txt" in found["message"]
     assert "no-other-package" not in found["message"]
+
+
+def test_ray_is_optional_and_its_version_told_where_it_is_there(monkeypatch):
+    installed = ray_check()
+    assert installed["ok"]
+    assert f"Ray {importlib.metadata.version('ray')}" in installed["message"]
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    missing = ray_check()
+    assert missing["ok"]
+    assert missing["message"] == "not installed (optional): pip install -r requirements-ray.txt to use --ray"
+
+
+def test_another_ray_than_is_asked_for_is_told(tmp_path):
+    (tmp_path / "requirements-ray.txt").write_text("-r requirements.txt\nray>=99  # too new\n")
+    found = ray_check(tmp_path / "requirements-ray.txt")
+    assert not found["ok"]
+    assert "instead of >=99. Install it with: " in found["message"]
 
 
 def test_what_computes_is_told():

@@ -16,6 +16,8 @@ def test_no_setting_and_right_settings_are_in_order(tmp_path):
         "PARETOSCOPE_JOB_HOURS": "2",
         "PARETOSCOPE_JOB_MEMORY": "8GB",
         "PARETOSCOPE_JOBS_AT_ONCE": "3",
+        "PARETOSCOPE_TASK_HOURS": "48",
+        "PARETOSCOPE_RAY": "10.0.0.1:6379",
     }
     found = settings_check(right)
     assert found["ok"]
@@ -31,6 +33,8 @@ def test_no_setting_and_right_settings_are_in_order(tmp_path):
         ("PARETOSCOPE_JOB_MEMORY", "lots", "PARETOSCOPE_JOB_MEMORY is 'lots'"),
         ("PARETOSCOPE_JOB_HOURS", "-1", "PARETOSCOPE_JOB_HOURS is '-1'"),
         ("PARETOSCOPE_JOBS_AT_ONCE", "1.5", "PARETOSCOPE_JOBS_AT_ONCE is '1.5'"),
+        ("PARETOSCOPE_TASK_HOURS", "0", "PARETOSCOPE_TASK_HOURS is '0'"),
+        ("PARETOSCOPE_RAY", "nowhere", "PARETOSCOPE_RAY: the address of the Ray cluster is 'nowhere'"),
         ("PARETOSCOPE_HOSTS", "http://x/", "PARETOSCOPE_HOSTS: write names with commas"),
         ("PARETOSCOPE_ROOT", "/", "PARETOSCOPE_ROOT is no setting. Write 'PARETOSCOPE_ROOTS'"),
     ],

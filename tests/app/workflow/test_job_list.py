@@ -41,6 +41,15 @@ def test_jobs_tell_what_they_do_and_how_they_stand(tmp_path, write_job):
     assert row.problem is None
 
 
+@pytest.mark.parametrize(("address", "told"), [("10.0.0.1:6379", "10.0.0.1:6379"), ("auto", "of this machine")])
+def test_a_job_tells_the_cluster_that_does_its_work(tmp_path, write_job, address, told):
+    write_job(1, request={**REQUEST, "options": {"seed": 3, "ray": address}})
+
+    (row,) = job_rows(Store(tmp_path))
+
+    assert row.options == f"seed 3 · on the Ray cluster {told}"
+
+
 @pytest.mark.parametrize(
     "damage",
     [

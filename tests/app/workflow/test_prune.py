@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -531,6 +532,43 @@ def test_half_written_features_are_spared_for_a_week_also_where_room_is_asked_fo
         path.write_bytes(b"1")
     assert kinds(prune(digits_store, keep=0)) == [("features of texts", "words.npz")]
     assert half.is_file()
+
+
+@pytest.mark.parametrize("who", ["a job", "a command"])
+def test_what_a_cluster_reads_stays_while_somebody_works_and_goes_once_its_driver_was_killed(
+    digits_store, digits, old, who
+):
+    handed_over = digits_store.root / ".partial-tasks-abc" / "shared.pt"
+    handed_over.parent.mkdir()
+    handed_over.write_bytes(bytes(1000))
+    # Work on a cluster may last, and what it needs is written once.
+    old(handed_over.parent, 30)
+    run, held = digits_store.run("begun"), None
+    if who == "a job":
+        held = job_lock.acquire(a_job(digits_store, 1, digits / "study.toml").lock_path)
+        assert held is not None
+    with run.lock() if who == "a command" else nullcontext():
+        assert kinds(prune(digits_store, older_than=0, dry_run=True)) == []
+        prune(digits_store, older_than=0)
+        assert handed_over.is_file()
+    if held is not None:
+        job_lock.release(held)
+
+    result = prune(digits_store)
+
+    assert kinds(result) == [("left over", ".partial-tasks-abc")]
+    assert result["bytes"] == 1000
+    assert not handed_over.parent.exists()
+
+
+def test_what_a_killed_driver_handed_over_is_spared_for_a_week(digits_store, old):
+    handed_over = digits_store.root / ".partial-tasks-abc" / "shared.pt"
+    handed_over.parent.mkdir()
+    handed_over.write_bytes(b"1")
+    old(handed_over.parent, 6)
+    assert prune(digits_store)["removed"] == []
+    old(handed_over.parent, 8)
+    assert kinds(prune(digits_store)) == [("left over", ".partial-tasks-abc")]
 
 
 def test_previews_go_by_themselves_and_jobs_only_where_it_is_asked_for(digits_store, digits, old):

@@ -1,6 +1,7 @@
 """Tasks of a Ray cluster: in order, through deaths of processes and machines, and ended when work is stopped."""
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,12 +12,12 @@ import ray
 import torch
 from ray.cluster_utils import Cluster
 
+from benchmarks.scaling_cluster import add_machine
 from engine.errors import Cancelled, RefusedInput
 from engine.progress import Progress
 from engine.tasks import RayTasks, Told, ray_pool, ray_worker, task_pool, tasks_on
 from engine.tasks.ray_pool import held_bytes
-from tests.engine.tasks.clusters import add_machine
-from tests.engine.tasks.test_processes import Watch, dies_once, ends_its_process, waits, worked
+from tests.engine.tasks.test_processes import Watch, dies_once, waits, worked
 
 
 @pytest.fixture
@@ -143,10 +144,36 @@ def test_what_was_in_work_when_a_process_was_killed_is_done_again(on_ray: Path, 
     assert (tmp_path / "died").exists()
 
 
-def test_an_item_whose_process_is_killed_each_time_is_named_and_not_begun_endlessly(on_ray: Path) -> None:
+def dies(folder: Path, item: int, progress: Progress) -> None:
+    (folder / os.urandom(4).hex()).touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_an_item_whose_process_is_killed_each_time_is_named_and_not_begun_endlessly(
+    on_ray: Path, tmp_path: Path
+) -> None:
     expected = r"the first was begun 3 times and lost each time: its process was killed, most likely for want of memory"
-    with pytest.raises(RefusedInput, match=expected), task_pool(ends_its_process, None) as pool:
+    with pytest.raises(RefusedInput, match=expected), task_pool(dies, tmp_path) as pool:
         pool.results([1], Told("work", name=lambda position: "the first"))
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_task_has_as_many_processors_and_threads_as_this_process(
+    cluster: Cluster, on_ray: Path, tmp_path: Path
+) -> None:
+    machine = add_machine(cluster, cpus=6)
+    torch.set_num_threads(3)
+    try:
+        with task_pool(worked, tmp_path) as pool:
+            assert pool.workers == 2
+            ((_, _, threads),) = pool.results([1], Told("work"))
+        with task_pool(worked, tmp_path, workers=2) as pool:
+            # Two processes of this machine would share its threads; so do tasks.
+            ((_, _, shared),) = pool.results([1], Told("work"))
+    finally:
+        torch.set_num_threads(1)
+        cluster.remove_node(machine)
+    assert (threads, shared) == (3, 1)
 
 
 @pytest.mark.usefixtures("hours_are_seconds")
