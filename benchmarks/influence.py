@@ -135,7 +135,7 @@ def _ours(study: Study, data: StudyData, model: nn.Module, next_epoch: NextEpoch
         prepared = prepare_influence(study, data, model, horizon)
         before_pass = time.perf_counter()
         # Parts are let go as a job does when it has written them; what is kept is the pooled P.
-        vectors = [pool_folds(part.ceiling, prepared.fold_counts) for part in prepared.parts()]
+        vectors = [pool_folds(part.ceiling, prepared.fold_counts) for part in prepared.all_parts()]
         ended = time.perf_counter()
     return Ours(
         total=ended - began,

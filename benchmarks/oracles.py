@@ -61,7 +61,7 @@ def _vectors(
     next_epoch = NextEpoch.from_study(chosen, data, epoch)
     horizon = Horizon(next_epoch.horizon, next_epoch.training.weight_decay)
     prepared = prepare_influence(chosen, data, next_epoch.start, horizon)
-    parts = list(prepared.parts())
+    parts = prepared.all_parts()
     pooled = [
         pool_folds(np.concatenate([getattr(part, operator) for part in parts]), prepared.fold_counts)
         for operator in ("ceiling", "epoch")

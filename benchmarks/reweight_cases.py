@@ -78,7 +78,7 @@ class Stopped:
         """Influence on the next epoch by fold and class ``(N, F*K)``, and the folds' samples ``(F, K)``."""
         horizon = Horizon(self.next_epoch.horizon, self.next_epoch.training.weight_decay)
         prepared = prepare_influence(self.study, self.data, self.next_epoch.start, horizon)
-        rows = np.concatenate([part.epoch for part in prepared.parts([])])
+        rows = np.concatenate([part.epoch for part in prepared.all_parts()])
         return rows, np.asarray(prepared.fold_counts)
 
     @property

@@ -9,7 +9,7 @@ from unittest import mock
 
 import psutil
 
-from engine.tasks.attempts import Ledger
+from engine.tasks.attempts import Death, Ledger
 
 _MACHINE: dict[str, Any] = {"include_dashboard": False, "object_store_memory": 200 * 2**20}
 _AT_WORK = "ray::run"
@@ -63,9 +63,9 @@ class Loss:
         """Notes what is begun anew for as long as the context lasts."""
         again = Ledger.again
 
-        def noted(ledger: Ledger, position: int, why: str) -> None:
-            self.lost.append(why)
-            again(ledger, position, why)
+        def noted(ledger: Ledger, position: int, death: Death) -> None:
+            self.lost.append(death.why)
+            again(ledger, position, death)
 
         with mock.patch.object(Ledger, "again", noted):
             yield self
@@ -74,7 +74,7 @@ class Loss:
 def kill_worker(cluster: Any) -> str:
     """Kills one process that is at work, by SIGKILL."""
     for node in cluster.list_all_nodes():
-        for worker in _at_work(node)[:1]:
+        for worker in at_work(node)[:1]:
             worker.kill()
             return "a worker's process"
     return ""
@@ -83,13 +83,13 @@ def kill_worker(cluster: Any) -> str:
 def remove_machine(cluster: Any) -> str:
     """Ends all processes of one machine that is at work, beside the head."""
     for node in list(cluster.worker_nodes):
-        if _at_work(node):
+        if at_work(node):
             cluster.remove_node(node, allow_graceful=False)
             return "a machine"
     return ""
 
 
-def _at_work(node: Any) -> list[psutil.Process]:
+def at_work(node: Any) -> list[psutil.Process]:
     """Returns the processes of a machine that do a task; others may have clusters of their own here."""
     found = []
     for raylet in node.all_processes["raylet"]:

@@ -19,7 +19,7 @@ from benchmarks.scaling_cases import Arrays, PictureCase, are_equal, arrays
 from benchmarks.scaling_cluster import cluster_of
 from engine.influence import PreparedInfluence
 from engine.progress import Progress, silent
-from engine.tasks import RayTasks, tasks_on
+from engine.tasks import LocalTasks, RayTasks, tasks_on
 from engine.training.side_by_side import SideBySide
 
 WORKERS = 2
@@ -126,20 +126,30 @@ def local_path(load: Load) -> Times:
 
 
 def overhead(load: Load, folder: Path) -> Times:
-    """Trains candidates in two local processes and in two of a cluster."""
+    """Trains candidates in two local processes and in two of a cluster, which are new in each run.
+
+    How fast a process is depends on its luck with memory: one whose allocator gives pages back and asks for them again
+    takes up to a third longer, for as long as it lives.
+    """
     times = Times()
-    with threads(WORKERS):
-        local = load.side_by_side(WORKERS)
-    with (
-        local,
-        cluster_of(WORKERS) as cluster,
-        tasks_on(RayTasks(cluster.address, folder)),
-        load.side_by_side() as ray,
-    ):
-        for side in (local, ray):
-            load.measured(side, 2 * WORKERS)
-        times.in_turns({"local": lambda: load.measured(local), "ray": lambda: load.measured(ray)}, load.runs)
+    with cluster_of(WORKERS) as cluster:
+        for run in range(load.runs):
+            for name in ("local", "ray")[:: 1 if run % 2 == 0 else -1]:
+                say(f"{name}, {run + 1} of {load.runs}")
+                where = RayTasks(cluster.address, folder) if name == "ray" else LocalTasks()
+                with tasks_on(where), _warm(load, 1 if name == "ray" else WORKERS) as side:
+                    times.take(name, lambda side=side: load.measured(side))  # type: ignore[misc]
     return times
+
+
+@contextmanager
+def _warm(load: Load, workers: int) -> Iterator[SideBySide]:
+    """What trains candidates in processes that have begun, each with one thread."""
+    with threads(workers):
+        side = load.side_by_side(workers)
+    with side:
+        load.measured(side, 2 * WORKERS)
+        yield side
 
 
 def speedups(load: Load, folder: Path) -> Speedups:

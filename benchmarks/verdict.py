@@ -144,7 +144,7 @@ def judge(study: Study, data: StudyData) -> Judged:
     scale = evaluate(model, data.validation, data.transform, data.num_classes).scale
     # The verdict uses the operator of the ceiling alone, which the horizon has no part in.
     prepared = prepare_influence(study, data, model, Horizon(1.0, study.training.weight_decay))
-    rows = np.concatenate([part.ceiling for part in prepared.parts()])
+    rows = np.concatenate([part.ceiling for part in prepared.all_parts()])
     folded = FoldedInfluence(rows, prepared.fold_counts, prepared.fold_of, data.validation.labels.numpy())
     ceiling = ceiling_verdict(
         folded,

@@ -6,7 +6,7 @@ The server's environment sets them, and workers inherit it:
 ``PARETOSCOPE_JOB_MEMORY``      of one process, e.g. ``8GB``; by default four fifths of the machine's
 ``PARETOSCOPE_JOB_HOURS``       of work, the wait for a place not counted; by default a week
 ``PARETOSCOPE_JOBS_AT_ONCE``    workers of one store side by side; by default two
-``PARETOSCOPE_TASK_HOURS``      of one task in a process of its own or on a cluster; by default a day
+``PARETOSCOPE_TASK_HOURS``      of one task in a process of its own or on a cluster; by default a week
 ==============================  ====================================================================
 
 Two, because whoever looks at a new study must not wait for somebody's search; a week, because a job that hangs would
@@ -79,7 +79,7 @@ def task_hours(environment: Mapping[str, str] = os.environ) -> float | None:
         RefusedInput: if they cannot be used.
     """
     text = environment.get(TASK_HOURS, "").strip()
-    return _hours(TASK_HOURS, text, "a day") if text else None
+    return _hours(TASK_HOURS, text, "a week") if text else None
 
 
 def confine(limits: JobLimits) -> None:

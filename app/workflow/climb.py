@@ -198,7 +198,7 @@ class _Climb:
         measurement = self.study.influence.measurement
         # No epoch follows, so the epoch operator has nothing to predict: its horizon is 0.
         prepared = prepare_influence(self.study, data, model, Horizon(0.0, self.study.training.weight_decay), progress)
-        rows = np.concatenate([part.ceiling for part in prepared.parts(progress=progress)])
+        rows = np.concatenate([part.ceiling for part in prepared.all_parts(progress)])
         validation = data.validation
         scale = evaluate(
             model, validation, data.transform, self.classes, self.device, measurement=measurement, progress=progress

@@ -51,7 +51,7 @@ def next_epochs(
         splits: names of those that are evaluated.
         progress: called after steps; may raise to stop.
     """
-    samples = {split: getattr(data, split) for split in splits}
+    samples = {split: getattr(data, split).numbers for split in splits}
     judged = Judged(samples, data.transform, data.num_classes, study.influence.measurement)
     with SideBySide(next_epoch, judged, study.compute.workers) as side:
         yield NextEpochs(study, side, progress)

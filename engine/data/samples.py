@@ -21,7 +21,7 @@ class Samples:
         inputs: pictures ``(N, C, H, W)`` uint8, table rows or features of texts ``(N, D)`` float32, or tokens of
             texts and their mask ``(N, 2, L)`` int32.
         labels: class indices ``(N,)`` int64.
-        sources: where each came from, e.g. ``"train.parquet#17"`` or ``"cat/7.png"``.
+        sources: where each came from, e.g. ``"train.parquet#17"`` or ``"cat/7.png"``; none where only numbers are kept.
         texts: what the inputs were made of, where they are texts.
         sizes: width and height of each picture as its file has it, in pixels, ``(N, 2)``; None where all are as they
             were.
@@ -37,10 +37,15 @@ class Samples:
         """Returns N."""
         return len(self.labels)
 
+    @property
+    def numbers(self) -> "Samples":
+        """Inputs and labels alone: what computations need, and what is sent to where they are done."""
+        return Samples(self.inputs, self.labels, ())
+
     def take(self, indices: Sequence[int] | np.ndarray | Tensor) -> "Samples":
         """Returns the samples at ``indices``, in that order."""
         chosen = torch.as_tensor(indices, dtype=torch.int64)
-        sources = tuple(self.sources[index] for index in chosen.tolist())
+        sources = tuple(self.sources[index] for index in chosen.tolist()) if self.sources else ()
         texts = None if self.texts is None else self.texts.take(chosen.numpy())
         sizes = None if self.sizes is None else self.sizes[chosen.numpy()]
         return Samples(self.inputs[chosen], self.labels[chosen], sources, texts, sizes)

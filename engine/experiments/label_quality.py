@@ -15,11 +15,14 @@ from torch import nn
 
 from engine.data import Samples, StudyData
 from engine.data.transform import InputTransform
+from engine.device import resolve_device
 from engine.experiments.harm_ranking import FOLDS
 from engine.progress import Progress, silent
 from engine.study import Study
-from engine.training.from_scratch import trained_from_scratch
+from engine.tasks import Told, task_pool
+from engine.training.from_scratch import STAGE, Scratch
 from engine.training.inputs import prepared_shape
+from engine.training.schedule import steps_per_epoch
 from engine.training.stacked import trained_as_one
 from engine.training.stored_state import untrained_model
 
@@ -115,23 +118,44 @@ class FoldTrainings:
             RefusedInput: if a training diverges.
             Cancelled: when ``progress`` raises it; groups already yielded stay valid.
         """
-        for number in groups:
-            folds = self.groups[number]
+        if not groups:
+            return
+        device = resolve_device(self._study.compute)
+        shared = _Folds(Scratch.of(self._study, self._data, device), self._data.train.numbers, self._fold_of)
+        training = self._study.training
+        steps = training.epochs * steps_per_epoch(len(self._data.train), training.batch_size)
+        workers = self._study.compute.workers if len(self.groups) == FOLDS else 1
+        told = Told(
+            STAGE,
+            [steps] * len(groups),
+            before=steps * (len(self.groups) - len(groups)),
+            name=lambda at: f"the training without fold {self.groups[groups[at]][0] + 1}",
+        )
+        with task_pool(_out_of_fold, shared, workers, device) as pool:
+            for position, found in pool.completed([self.groups[number] for number in groups], told, progress):
+                yield groups[position], found
 
-            def report(stage: str, done: int, total: int, note: str = "", number: int = number) -> None:
-                words = f"training {number + 1} of {len(self.groups)}" if len(self.groups) > 1 else ""
-                told = ", ".join(part for part in (words, note) if part)
-                progress(stage, number * total + done, len(self.groups) * total, told)
 
-            weights = np.array([self._fold_of != fold for fold in folds], dtype=np.float32)
-            models = trained_from_scratch(self._study, self._data, weights, [self._study.seed] * len(folds), report)
-            index = np.flatnonzero(np.isin(self._fold_of, folds))
-            probabilities = np.empty((len(index), self._data.num_classes), dtype=np.float32)
-            for fold, model in zip(folds, models, strict=True):
-                inside = self._fold_of[index] == fold
-                held_out = self._data.train.take(index[inside])
-                probabilities[inside] = class_probabilities(model, held_out, self._data.transform)
-            yield number, OutOfFold(index, probabilities)
+@dataclass(frozen=True)
+class _Folds:
+    """What the trainings have in common."""
+
+    scratch: Scratch
+    train: Samples
+    fold_of: NDArray[np.int64]
+
+
+def _out_of_fold(shared: _Folds, folds: Sequence[int], progress: Progress) -> OutOfFold:
+    scratch, fold_of = shared.scratch, shared.fold_of
+    weights = np.array([fold_of != fold for fold in folds], dtype=np.float32)
+    models = scratch.trained(weights, [scratch.study.seed] * len(folds), progress)
+    index = np.flatnonzero(np.isin(fold_of, folds))
+    probabilities = np.empty((len(index), scratch.num_classes), dtype=np.float32)
+    for fold, model in zip(folds, models, strict=True):
+        inside = fold_of[index] == fold
+        held_out = shared.train.take(index[inside])
+        probabilities[inside] = class_probabilities(model, held_out, scratch.samples.transform)
+    return OutOfFold(index, probabilities)
 
 
 def class_probabilities(model: nn.Module, samples: Samples, transform: InputTransform) -> NDArray[np.float32]:

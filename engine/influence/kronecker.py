@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any, Literal
 
 import torch
@@ -26,6 +25,7 @@ from torch import Tensor, nn
 
 from engine.data import InputTransform, Samples
 from engine.influence.curvature import BlockCurvature, ModuleCurvature
+from engine.influence.precision import Precision
 from engine.influence.wrapping import ClassificationTask
 from engine.models.importable import is_importable
 from engine.progress import Progress, silent
@@ -76,7 +76,7 @@ class _Parts(Sequence[_Part]):
 
     def __getitem__(self, position: Any) -> Any:
         part = self._parts[position]
-        return _Part(Samples(self._samples.inputs[part], self._samples.labels[part], ()), self._seed + int(part[0]))
+        return _Part(self._samples.numbers.take(part), self._seed + int(part[0]))
 
 
 class KroneckerFit:
@@ -134,7 +134,7 @@ class KroneckerFit:
         parts = _Parts(self._samples, indices, self._seed)
         told = Told("factors", parts.sizes, name=lambda at: f"part {at + 1} of {len(parts)} of the factors")
         with task_pool(work, shared, device=self._passes.device, stays=self._stays) as pool:
-            return reduce(added, pool.results(parts, told, self._progress))
+            return _in_order(pool.completed(parts, told, self._progress))
 
     def _curvature(
         self, eigen: Factors, moments: Factors | None, covariances: Factors | None = None, samples: int = 0
@@ -161,6 +161,24 @@ class KroneckerFit:
                 activation_basis=tensor(eigen, "activation_eigenvectors", name) if eigen else None,
             )
         return BlockCurvature(blocks)
+
+
+def _in_order(found: Iterator[tuple[int, Factors]]) -> Factors:
+    """Returns the sum of parts in their order, in which it has the same last bits each time.
+
+    Few are held at once: those that came before their turn.
+    """
+    total: Factors | None = None
+    early: dict[int, Factors] = {}
+    following = 0
+    for position, part in found:
+        early[position] = part
+        while following in early:
+            one = early.pop(following)
+            total = one if total is None else added(total, one)
+            following += 1
+    assert total is not None, "there is no sample"
+    return total
 
 
 def added(first: Factors, second: Factors) -> Factors:
@@ -227,7 +245,9 @@ class _Passes:
             # kronfluence names torch's scaler by its old path; nothing here can mend that.
             warnings.filterwarnings("ignore", message=r".*GradScaler", category=FutureWarning)
             torch.manual_seed(seed)
-            yield
+            # As the command that asked: another process would let a GPU's products be coarser.
+            with Precision("fp32").applied(self.device):
+                yield
 
 
 def _covariances(passes: _Passes, part: _Part, progress: Progress) -> Factors:

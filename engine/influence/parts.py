@@ -83,7 +83,7 @@ class PartsOf(Sequence[PartSamples]):
         start = number * PART_SAMPLES
         # Copied, since a view would be sent with all that it looks at.
         wanted = torch.arange(start, start + self.sizes[position])
-        return PartSamples(number, start, Samples(self._train.inputs[wanted], self._train.labels[wanted], ()))
+        return PartSamples(number, start, self._train.numbers.take(wanted))
 
     def name(self, position: int) -> str:
         """Returns what a part is called in messages."""
@@ -150,7 +150,8 @@ def _batch(
     try:
         return score(chosen)
     except (ArithmeticError, IndexError, RuntimeError, TypeError, ValueError) as error:
-        if isinstance(error, RefusedInput):
+        # After an error of a GPU everything fails, and no sample is to blame.
+        if isinstance(error, RefusedInput | torch.AcceleratorError):
             raise
         for index in chosen if len(chosen) > 1 else ():
             try:

@@ -78,6 +78,14 @@ class PreparedInfluence:
         """How many parts the training set makes."""
         return count_parts(len(self._train))
 
+    def all_parts(self, progress: Progress = silent) -> list[InfluencePart]:
+        """Scores all training samples; returns the parts in the order of the samples, wherever they are scored.
+
+        Args:
+            progress: see :meth:`parts`.
+        """
+        return sorted(self.parts(progress=progress), key=lambda part: part.number)
+
     def parts(self, finished: Collection[int] = (), progress: Progress = silent) -> Iterator[InfluencePart]:
         """Scores the training samples part by part, here or on a cluster (:mod:`engine.tasks`).
 

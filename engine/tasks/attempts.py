@@ -1,17 +1,51 @@
 """Which items are waiting, how often each was begun, and when an item is lost for good."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from engine.errors import RefusedInput
 
 ATTEMPTS = 3
-"""Times that an item is begun at most: what dies with its process is begun again, what fails by itself is not."""
-KILLED = "its process was killed, most likely for want of memory"
+"""Times that an item is begun at most where its process dies; what fails by itself is not begun again."""
+LOSSES = 10
+"""Likewise where its machine is lost, which no item is to blame for."""
+
+
+@dataclass(frozen=True)
+class Death:
+    """What became of the process of an item.
+
+    Attributes:
+        why: in words.
+        remedy: what is to be done if it happens each time.
+        attempts: times that an item is begun at most if this is its fate.
+    """
+
+    why: str
+    remedy: str
+    attempts: int = ATTEMPTS
+
+
+KILLED = Death(
+    "its process was killed, most likely for want of memory",
+    "Free memory, or let fewer work at once (lower [compute] workers); if it is always the same task, look at its "
+    "samples. What has finished is kept",
+)
+
+
+def too_long(seconds: float) -> Death:
+    """Returns the death of an item that took longer than it may."""
+    return Death(
+        f"it took longer than {seconds / 3600:g} hours",
+        "Set PARETOSCOPE_TASK_HOURS higher if it may take longer. What has finished is kept",
+        attempts=2,
+    )
 
 
 class Ledger:
-    """The items of a map by position: those that wait, in order, and the attempts at each.
+    """The items of a map by position: those that wait, in order, and the deaths of each.
 
     Args:
         items: how many there are.
@@ -21,12 +55,12 @@ class Ledger:
     def __init__(self, items: int, called: Callable[[int], str]) -> None:
         self.waiting = list(range(items))
         """Positions, the next first."""
-        self._begun, self._since, self._called = [0] * items, [0.0] * items, called
+        self._deaths = [Counter[str]() for _ in range(items)]
+        self._since, self._called = [0.0] * items, called
 
     def next(self) -> int:
         """Takes the next item, which is begun now."""
         position = self.waiting.pop(0)
-        self._begun[position] += 1
         self._since[position] = time.monotonic()
         return position
 
@@ -34,31 +68,25 @@ class Ledger:
         """Returns seconds since an item was begun."""
         return time.monotonic() - self._since[position]
 
-    def restart(self, positions: Iterable[int]) -> None:
-        """Counts the time of some items from now."""
-        for position in positions:
-            self._since[position] = time.monotonic()
+    def put_back(self, position: int) -> None:
+        """Puts back an item that is not to blame for what happened."""
+        self.waiting.insert(0, position)
 
-    def again(self, position: int, why: str) -> None:
+    def again(self, position: int, death: Death) -> None:
         """Puts back an item whose process died.
 
         Args:
             position: of the item.
-            why: what became of its process.
+            death: what became of its process.
 
         Raises:
-            RefusedInput: if it was begun as often as an item may be.
+            RefusedInput: if that happened as often as it may.
         """
-        if self._begun[position] >= ATTEMPTS:
+        self._deaths[position][death.why] += 1
+        if self._deaths[position][death.why] >= death.attempts:
             raise RefusedInput(
-                f"{self._called(position)} was begun {ATTEMPTS} times and lost each time: {why}",
+                f"{self._called(position)} was begun {death.attempts} times and lost each time: {death.why}",
                 "a process that lives, and has the memory and the time that one task takes",
-                "Lower [compute] workers, or free memory; if it is always the same task, look at its samples. What has "
-                "finished is kept",
+                death.remedy,
             )
-        self.waiting.insert(0, position)
-
-
-def too_long(seconds: float) -> str:
-    """Returns what became of a process whose item took longer than it may."""
-    return f"it took longer than {seconds / 3600:g} hours"
+        self.put_back(position)

@@ -1,5 +1,6 @@
 """Where tasks are done: told once by a command, asked by whoever fans out."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,7 +14,7 @@ from engine.tasks.pool import InProcess, TaskPool, Work
 from engine.tasks.processes import ProcessPool
 from engine.tasks.ray_cluster import connected
 
-TASK_HOURS = 24.0
+TASK_HOURS = 24.0 * 7
 """That one task may take by default: one that hangs must not keep its place for good."""
 
 
@@ -43,6 +44,7 @@ class RayTasks:
     hours: float = TASK_HOURS
 
 
+_LOG = logging.getLogger(__name__)
 _HERE = LocalTasks()
 _where: ContextVar[LocalTasks | RayTasks] = ContextVar("tasks", default=_HERE)
 
@@ -87,10 +89,13 @@ def task_pool(
     where = _where.get()
     seconds = 3600 * where.hours
     if isinstance(where, RayTasks) and not stays:
-        from engine.tasks.ray_pool import RayPool
+        from engine.tasks.ray_pool import NotSendable, RayPool
 
         threads = max(1, torch.get_num_threads() // workers)
-        return RayPool(work, shared, threads, device is not None and device.type == "cuda", where.folder, seconds)
+        try:
+            return RayPool(work, shared, threads, device is not None and device.type == "cuda", where.folder, seconds)
+        except NotSendable as error:
+            _LOG.warning("This work is done here, and not by the cluster: %s", error)
     if workers > 1 and not stays:
         return ProcessPool(work, shared, workers, seconds)
     return InProcess(work, shared)

@@ -2,10 +2,10 @@
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import Process, get_context, parent_process
 from types import TracebackType
 from typing import Any
 
@@ -35,6 +35,8 @@ class ProcessPool(TaskPool[Item, Result]):
         self.workers, self._work, self._shared, self._seconds = workers, work, shared, seconds
         self._threads = max(1, (torch.get_num_threads() or os.cpu_count() or 1) // workers)
         self._pool: ProcessPoolExecutor | None = None
+        self._spawned: MutableMapping[int, Process] = {}
+        self._has_broken = False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -49,11 +51,17 @@ class ProcessPool(TaskPool[Item, Result]):
         running: dict[Future[Result], int] = {}
         while ledger.waiting or running:
             # No more than are worked on: what else was handed over would die with a process as well.
+            died = None
             while ledger.waiting and len(running) < self.workers:
                 position = ledger.next()
-                running[self._processes().submit(_call, items[position])] = position
+                try:
+                    running[self._processes().submit(_call, items[position])] = position
+                except BrokenProcessPool:
+                    # One died since it was last asked: while its results were taken, or between two maps.
+                    ledger.put_back(position)
+                    died = KILLED
+                    break
             ended, _ = wait(running, timeout=_LOOKS, return_when=FIRST_COMPLETED)
-            died = None
             for future in ended:
                 try:
                     result = future.result()
@@ -63,14 +71,20 @@ class ProcessPool(TaskPool[Item, Result]):
                 position = running.pop(future)
                 done += told.size(position)
                 yield position, result
-            if any(ledger.age(position) > self._seconds for position in running.values()):
-                died = too_long(self._seconds)
-            if died is not None:
+            late = {position for position in running.values() if ledger.age(position) > self._seconds}
+            if died is not None or late:
                 self._close(kill=True)
-                self.workers = max(1, self.workers // 2)
                 for position in sorted(running.values(), reverse=True):
-                    ledger.again(position, died)
+                    if died is not None:
+                        ledger.again(position, died)
+                    elif position in late:
+                        ledger.again(position, too_long(self._seconds))
+                    else:
+                        ledger.put_back(position)
                 running.clear()
+            if died is not None:
+                # Half as many, and then one: its last attempt each item has alone.
+                self.workers, self._has_broken = 1 if self._has_broken else max(1, self.workers // 2), True
             progress(told.stage, done, total, f"{self.workers} side by side")
 
     def _processes(self) -> ProcessPoolExecutor:
@@ -82,15 +96,21 @@ class ProcessPool(TaskPool[Item, Result]):
                 initializer=_begin,
                 initargs=(self._work, self._shared, self._threads),
             )
+            # The pool forgets its processes when one of them dies.
+            self._spawned = self._pool._processes
         return self._pool
 
     def _close(self, kill: bool) -> None:
-        if self._pool is not None:
-            if kill:
-                for process in list((getattr(self._pool, "_processes", None) or {}).values()):
-                    process.terminate()
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
+        if self._pool is None:
+            return
+        for process in list(self._spawned.values()) if kill else ():
+            process.terminate()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        # One that was being started while another died is known to nobody else.
+        for process in list(self._spawned.values()):
+            process.terminate()
+            process.join()
+        self._pool = None
 
 
 _state: list[tuple[Work[Any, Any], Any]] = []

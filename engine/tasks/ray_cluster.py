@@ -1,6 +1,7 @@
 """The connection to a Ray cluster, and what its machines offer. Ray itself is imported only here and in the pool."""
 
 import logging
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -30,9 +31,14 @@ def connected(address: str) -> Iterator[None]:
         RefusedInput: if the address is none, Ray is not installed, nothing answers there, or it does not let us in.
     """
     check_address(address)
+    # A call after the end of the connection must not start a cluster of its own.
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
     import ray
 
     if ray.is_initialized():
+        at = ray.get_runtime_context().gcs_address
+        if address not in (AUTO, at):
+            raise ValueError(f"this process is connected to {at} already, not to {address}")
         yield
         return
     if address != AUTO:

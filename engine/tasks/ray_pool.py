@@ -13,6 +13,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,12 +25,14 @@ from torch import Tensor
 
 from engine.errors import RefusedInput, first_line
 from engine.progress import Progress, silent
-from engine.tasks.attempts import KILLED, Ledger, too_long
+from engine.tasks.attempts import KILLED, LOSSES, Death, Ledger, too_long
 from engine.tasks.pool import Item, Result, TaskPool, Told, Work
 from engine.tasks.ray_cluster import Room, machines, no_machine, places
 from engine.tasks.ray_worker import run, versions
 from engine.whole_files import PARTIAL
 
+_NOT_IMPORTED = "failed to import on the worker"
+"""What Ray says in place of an error where a machine cannot import what a task is made of."""
 _LOOKS = 0.2
 """Seconds between two looks at whether the work is to stop."""
 _COUNTS = 5.0
@@ -42,6 +45,10 @@ TASK_BYTES = 1500 * 10**6
 """Memory of a task beside what it is handed: torch, prepared inputs of a training (up to 1 GB), what a batch needs."""
 
 
+class NotSendable(Exception):
+    """What all items need cannot leave this process, as with a model that holds a lambda."""
+
+
 class RayPool(TaskPool[Item, Result]):
     """Tasks on a cluster that this process is connected to.
 
@@ -51,7 +58,10 @@ class RayPool(TaskPool[Item, Result]):
         threads: CPUs that a task asks for, and threads that it computes with.
         on_gpu: whether a task asks for a GPU, and then for one CPU.
         folder: that all machines see at the same path.
-        seconds: that one item may take; then it is begun again.
+        seconds: that one item may take; then its process ends itself.
+
+    Raises:
+        NotSendable: if what is shared cannot be pickled.
     """
 
     def __init__(
@@ -59,14 +69,18 @@ class RayPool(TaskPool[Item, Result]):
     ) -> None:
         self._work, self._shared, self._seconds, self._folder = work, shared, seconds, folder
         self._threads = 1 if on_gpu else threads
-        self._size, self._key = held_bytes(shared), uuid.uuid4().hex
+        try:
+            self._size, self._key = held_bytes(shared), uuid.uuid4().hex
+        except Exception as error:
+            # Whatever pickle, or what it calls, says: torch refuses its parametrizations by a RuntimeError, for one.
+            raise NotSendable(first_line(error)) from error
         smallest = min((one.get("object_store_memory", 0.0) for one in machines()), default=0.0)
         self._is_laid_down = self._size > OBJECT_SHARE * smallest
         # Each process has a copy, and holds another for a moment; of a file that is mapped they share the pages.
         own = 0 if self._is_laid_down else 2 * self._size
-        self._room = Room(self._threads, int(on_gpu), own + TASK_BYTES)
+        self._least = Room(self._threads, int(on_gpu), own + TASK_BYTES)
         self._where: list[Any] | str | None = None
-        self.workers = max(1, places(self._room))
+        self.workers = max(1, places(self._least))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -84,7 +98,9 @@ class RayPool(TaskPool[Item, Result]):
         """
         done, total = told.before, told.total(len(items))
         ledger = Ledger(len(items), lambda position: told.called(position, len(items)))
-        begin, watch = self._beginning(), _Machines(self._room)
+        # The first stands for all: an item is held twice as well, for a moment.
+        room = replace(self._least, memory=self._least.memory + (2 * held_bytes(items[0]) if len(items) else 0))
+        begin, watch = self._beginning(room), _Machines(room)
         running: dict[Any, int] = {}
         try:
             while ledger.waiting or running:
@@ -98,27 +114,25 @@ class RayPool(TaskPool[Item, Result]):
                     try:
                         result = ray.get(reference)
                     except Exception as error:
-                        ledger.again(position, _death(error, told.called(position, len(items))))
+                        death = _death(error, told.called(position, len(items)))
+                        is_late = death is KILLED and ledger.age(position) > self._seconds
+                        ledger.again(position, too_long(self._seconds) if is_late else death)
                         continue
                     done += told.size(position)
                     yield position, result
-                # Those that wait for a machine: their time has not begun.
-                ledger.restart(list(running.values())[self.workers :])
-                for reference in [one for one, position in running.items() if ledger.age(position) > self._seconds]:
-                    ray.cancel(reference, force=True)
-                    ledger.again(running.pop(reference), too_long(self._seconds))
                 self.workers = watch.places()
                 progress(told.stage, done, total, f"{self.workers} at once on Ray")
         finally:
-            for reference in running:
+            # Where the connection is gone, so are the tasks.
+            for reference in running if ray.is_initialized() else ():
                 ray.cancel(reference, force=True)
 
-    def _beginning(self) -> Callable[[Item], Any]:
+    def _beginning(self, room: Room) -> Callable[[Item], Any]:
         """Returns what begins an item, and tells under which reference."""
-        asked = {"num_cpus": self._room.cpus, "num_gpus": self._room.gpus, "memory": self._room.memory}
+        asked = {"num_cpus": room.cpus, "num_gpus": room.gpus, "memory": room.memory}
         remote = ray.remote(run).options(max_retries=0, retry_exceptions=False, **asked)
-        expected = versions()
-        return lambda item: remote.remote(self._work, self._key, self._handed_over(), expected, self._threads, item)
+        told = versions(), self._threads, self._seconds
+        return lambda item: remote.remote(self._work, self._key, self._handed_over(), *told, item)
 
     def _handed_over(self) -> list[Any] | str:
         """Returns where workers find what is shared: in the object store, or in a file."""
@@ -128,34 +142,53 @@ class RayPool(TaskPool[Item, Result]):
         return self._where
 
     def _written(self) -> str:
+        folder: Path | None = None
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            path = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}tasks-", dir=self._folder)) / "shared.pt"
-            torch.save(self._shared, path)
-        except OSError as error:
+            folder = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}tasks-", dir=self._folder))
+            # A file of Python's: torch's own tells of a full disk in another way.
+            with (folder / "shared.pt").open("wb") as file:
+                torch.save(self._shared, file)
+        except BaseException as error:
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            if not isinstance(error, OSError):
+                raise
             raise RefusedInput(
                 f"{self._size / 1e9:.1f} GB for the cluster cannot be laid down in {self._folder}: "
                 f"{error.strerror or first_line(error)}",
                 "a store that has room, on a disk that all machines see",
                 "Free some space, or name another store with --cache",
             ) from error
-        return str(path)
+        return str(folder / "shared.pt")
 
 
 def held_bytes(shared: Any) -> int:
-    """Returns about how many bytes an object takes when it is sent."""
+    """Returns about how many bytes an object takes when it is sent.
+
+    Raises:
+        Exception: whatever pickle raises of an object that cannot be sent.
+    """
     counter = _Counter(io.BytesIO())
     counter.dump(shared)
     return counter.total
 
 
-_DEATHS: tuple[tuple[Any, str], ...] = (
-    (ray.exceptions.OutOfMemoryError, "its machine ran out of memory"),
-    ((ray.exceptions.NodeDiedError, ray.exceptions.LocalRayletDiedError), "its machine was lost"),
+_AT_ITS_MACHINE = "Look at the machines of the cluster: `ray status`. What has finished is kept"
+_DEATHS: tuple[tuple[Any, Death], ...] = (
+    (ray.exceptions.OutOfMemoryError, replace(KILLED, why="its machine ran out of memory")),
+    (
+        (ray.exceptions.NodeDiedError, ray.exceptions.LocalRayletDiedError),
+        Death("its machine was lost", _AT_ITS_MACHINE, LOSSES),
+    ),
     (ray.exceptions.WorkerCrashedError, KILLED),
-    ((ray.exceptions.ObjectLostError, ray.exceptions.ObjectFetchTimedOutError), "its result was lost with a machine"),
+    (
+        (ray.exceptions.ObjectLostError, ray.exceptions.ObjectFetchTimedOutError),
+        Death("its result was lost with a machine", _AT_ITS_MACHINE, LOSSES),
+    ),
 )
 """What Ray says of a process that died under its work, and what is told."""
+_NO_ROOM = (ray.exceptions.OutOfDiskError, ray.exceptions.ObjectStoreFullError)
 
 
 class _Counter(pickle.Pickler):
@@ -163,7 +196,7 @@ class _Counter(pickle.Pickler):
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, protocol=5)
-        self._file, self._numbers = file, 0
+        self._file, self._numbers, self._seen = file, 0, set[int]()
 
     @property
     def total(self) -> int:
@@ -172,8 +205,15 @@ class _Counter(pickle.Pickler):
 
     def persistent_id(self, obj: Any) -> str | None:
         """Counts the numbers of an array or a tensor in place of writing them."""
-        if isinstance(obj, Tensor | np.ndarray) and obj.dtype != object:
-            self._numbers += obj.nbytes
+        if isinstance(obj, Tensor):
+            # All that it looks at is sent, once.
+            storage = obj.untyped_storage()
+            self._numbers += 0 if storage.data_ptr() in self._seen else storage.nbytes()
+            self._seen.add(storage.data_ptr())
+            return "numbers"
+        if isinstance(obj, np.ndarray) and obj.dtype != object:
+            self._numbers += 0 if id(obj) in self._seen else obj.nbytes
+            self._seen.add(id(obj))
             return "numbers"
         return None
 
@@ -202,26 +242,33 @@ class _Machines:
         return max(1, self._found)
 
 
-def _death(error: Exception, called: str) -> str:
-    """Returns what became of a task's process or machine, in words.
+def _death(error: Exception, called: str) -> Death:
+    """Returns what became of a task's process or machine.
 
     Raises:
         Exception: what the work itself raised, with the name of the item; or a refusal where Ray could not begin it.
     """
-    for kinds, words in _DEATHS:
+    for kinds, death in _DEATHS:
         if isinstance(error, kinds):
-            return words
+            return death
     if isinstance(error, ray.exceptions.RuntimeEnvSetupError):
         raise RefusedInput(
             f"a machine of the Ray cluster could not take the engine's code: {first_line(error, 200)}",
             "machines on which Ray can unpack a few megabytes",
             "Look at its logs, under /tmp/ray/session_latest/logs on that machine",
         ) from error
+    if isinstance(error, _NO_ROOM):
+        raise RefusedInput(
+            f"a machine of the Ray cluster has no room left: {first_line(error, 200)}",
+            "room for what tasks are handed and return, in memory or on disk",
+            "Free some there, or start Ray with a larger --object-store-memory",
+        ) from error
     cause = error.cause if isinstance(error, ray.exceptions.RayTaskError) else None
     found = cause if isinstance(cause, Exception) else error
-    if isinstance(found, ImportError):
+    if isinstance(found, ImportError) or _NOT_IMPORTED in str(found):
+        lines = [line.strip() for line in str(found).splitlines() if "Error" in line]
         raise RefusedInput(
-            f"a machine of the Ray cluster lacks a package: {first_line(found)}",
+            f"a machine of the Ray cluster lacks a package: {lines[-1] if lines else first_line(found)}",
             "the packages of requirements.txt on every machine",
             "Install them there, with the same versions as here",
         ) from error

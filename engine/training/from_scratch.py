@@ -5,6 +5,7 @@ Small networks are trained as one, see :mod:`engine.training.stacked`, others on
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -67,58 +68,66 @@ def trained_from_scratch(
     steps = study.training.epochs * steps_per_epoch(len(data.train), study.training.batch_size)
     told = Told(STAGE, [steps] * len(groups), name=lambda at: f"training {groups[at][0] + 1} of {len(models)}")
     items = [(weights[members], [seeds[m] for m in members]) for members in groups]
-    with task_pool(_states, (on_this(study, device), data), workers, device) as pool:
+    with task_pool(_states, Scratch.of(study, data, device), workers, device) as pool:
         for position, states in pool.completed(items, told, progress):
             for number, state in zip(groups[position], states, strict=True):
                 models[number].load_state_dict(state)
     return [model.eval() for model in models]
 
 
-def _states(
-    shared: tuple[Study, StudyData], item: tuple[NDArray, Sequence[int]], progress: Progress
-) -> list[dict[str, Tensor]]:
-    """Trains the models of a group; returns their parameters and buffers."""
-    (study, data), (weights, seeds) = shared, item
-    models = group_from_scratch(study, data, weights, seeds, progress)
-    return [{name: tensor.cpu() for name, tensor in model.state_dict().items()} for model in models]
+@dataclass(frozen=True)
+class Scratch:
+    """What trainings from scratch have in common.
 
-
-def on_this(study: Study, device: torch.device) -> Study:
-    """Returns the study with its device settled: another process might find another one."""
-    return study.with_changes(compute={"device": device.type})
-
-
-def group_from_scratch(
-    study: Study, data: StudyData, weights: NDArray, seeds: Sequence[int], progress: Progress = silent
-) -> list[nn.Module]:
-    """Trains one group of :func:`engine.training.stacked.trained_as_one` here, in as many threads as torch has now.
-
-    Args:
-        study: what is built and how it is trained.
-        data: its samples.
-        weights: of the m models, ``(m, N)``.
-        seeds: of each, m.
-        progress: called after every step; may raise to stop.
-
-    Raises:
-        RefusedInput: if a training diverges.
+    Attributes:
+        study: what is built and how it is trained, with its device settled: another process might find another one.
+        samples: the training samples, ready on the device.
+        num_classes: K.
     """
-    # What begins a computation takes all threads; this may be one of several processes that share them.
-    device = resolve_device(study.with_changes(compute={"threads": torch.get_num_threads()}).compute)
-    samples = TrainingSet.from_data(data, device)
-    rows = torch.tensor(weights, dtype=torch.float32, device=device)
-    shape, training = samples.inputs.sample_shape, study.training
-    models = [build_model(study.model, shape, data.num_classes, seed, study.folder).to(device) for seed in seeds]
-    epochs, steps = training.epochs, steps_per_epoch(len(data.train), training.batch_size)
 
-    def report(epoch: int, step: int) -> None:
-        progress(STAGE, (epoch - 1) * steps + step, epochs * steps, f"epoch {epoch} of {epochs}")
+    study: Study
+    samples: TrainingSet
+    num_classes: int
 
-    if len(models) > 1:
-        train_together(models, rows, seeds, samples, training, range(1, epochs + 1), report)
-    else:
-        _train_one(models[0], rows[0], seeds[0], samples, training, report)
-    return [model.eval() for model in models]
+    @classmethod
+    def of(cls, study: Study, data: StudyData, device: torch.device) -> "Scratch":
+        """Returns that of a study on a device."""
+        settled = study.with_changes(compute={"device": device.type})
+        return cls(settled, TrainingSet.from_data(data, device), data.num_classes)
+
+    def trained(self, weights: NDArray, seeds: Sequence[int], progress: Progress = silent) -> list[nn.Module]:
+        """Trains one group of :func:`engine.training.stacked.trained_as_one` here, in torch's threads as they are.
+
+        Args:
+            weights: of the m models, ``(m, N)``.
+            seeds: of each, m.
+            progress: called after every step; may raise to stop.
+
+        Raises:
+            RefusedInput: if a training diverges.
+        """
+        study, samples, training = self.study, self.samples, self.study.training
+        # What begins a computation takes all threads; this may be one of several processes that share them.
+        device = resolve_device(study.with_changes(compute={"threads": torch.get_num_threads()}).compute)
+        rows = torch.tensor(weights, dtype=torch.float32, device=device)
+        shape = samples.inputs.sample_shape
+        models = [build_model(study.model, shape, self.num_classes, seed, study.folder).to(device) for seed in seeds]
+        epochs, steps = training.epochs, steps_per_epoch(len(samples.labels), training.batch_size)
+
+        def report(epoch: int, step: int) -> None:
+            progress(STAGE, (epoch - 1) * steps + step, epochs * steps, f"epoch {epoch} of {epochs}")
+
+        if len(models) > 1:
+            train_together(models, rows, seeds, samples, training, range(1, epochs + 1), report)
+        else:
+            _train_one(models[0], rows[0], seeds[0], samples, training, report)
+        return [model.eval() for model in models]
+
+
+def _states(scratch: Scratch, item: tuple[NDArray, Sequence[int]], progress: Progress) -> list[dict[str, Tensor]]:
+    """Trains the models of a group; returns their parameters and buffers."""
+    models = scratch.trained(*item, progress)
+    return [{name: tensor.cpu() for name, tensor in model.state_dict().items()} for model in models]
 
 
 def _train_one(

@@ -19,7 +19,7 @@ from engine.progress import Progress, silent
 from engine.study import Study
 from engine.tasks import Told, task_pool
 from engine.training.evaluation import Evaluation
-from engine.training.from_scratch import STAGE, group_from_scratch, on_this
+from engine.training.from_scratch import STAGE, Scratch
 from engine.training.inputs import prepared_shape
 from engine.training.side_by_side import Evaluations, Judged
 from engine.training.stacked import trained_as_one
@@ -62,7 +62,7 @@ class Retrainings:
         self, study: Study, data: StudyData, splits: Sequence[str], seeds: Sequence[int], weights: WeightsOf
     ) -> None:
         self._study, self._data, self._seeds, self._weights = study, data, list(seeds), weights
-        samples = {split: getattr(data, split) for split in splits}
+        samples = {split: getattr(data, split).numbers for split in splits}
         self._judged = Judged(samples, data.transform, data.num_classes, study.influence.measurement)
         model, shape = untrained_model(study, data), prepared_shape(data.train, data.transform)
         self.groups = trained_as_one([model] * len(seeds), study.training.batch_size, shape)
@@ -83,13 +83,15 @@ class Retrainings:
         Raises:
             RefusedInput: if a training diverges or its process is killed again and again.
         """
+        if not groups:
+            return
         sizes = [len(self.groups[number]) for number in groups]
         first = [self.groups[number][0] + 1 for number in groups]
         told = Told(
             STAGE, sizes, len(self._seeds) - sum(sizes), lambda at: f"training {first[at]} of {len(self._seeds)}"
         )
         device = resolve_device(self._study.compute)
-        context = (on_this(self._study, device), self._data, self._judged)
+        context = (Scratch.of(self._study, self._data, device), self._judged)
         with task_pool(_group, context, self.workers, device) as pool:
             for position, found in pool.completed(_Weighted(self, groups), told, progress):
                 yield (
@@ -120,7 +122,7 @@ class _Weighted(Sequence[Weighted]):
         return self._retrainings.item(self._groups[position])
 
 
-def _group(shared: tuple[Study, StudyData, Judged], item: Weighted, progress: Progress) -> list[Evaluations]:
-    (study, data, judged), (weights, seeds) = shared, item
-    models = group_from_scratch(study, data, weights, seeds, progress)
+def _group(shared: tuple[Scratch, Judged], item: Weighted, progress: Progress) -> list[Evaluations]:
+    scratch, judged = shared
+    models = scratch.trained(*item, progress)
     return [judged.evaluations(model, next(model.parameters()).device) for model in models]

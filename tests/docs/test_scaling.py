@@ -39,7 +39,7 @@ def resnet() -> dict[str, tuple[int, int]]:
         f"{LARGEST_SAMPLE // 2 - LARGEST_SAMPLE // 4:,} samples at most at a time",
         f"moments of {MOMENT_SAMPLES} samples are one task",
         f"{ {3: 'three'}[ATTEMPTS] } times at most",
-        f"`PARETOSCOPE_TASK_HOURS` ({TASK_HOURS:g} by default)",
+        f"`PARETOSCOPE_TASK_HOURS` ({TASK_HOURS:g}, a week, by default)",
         f"at most {SMALL:,} parameters are trained up to {TOGETHER} at a time",
         ADD_RAY,
     ],

@@ -6,13 +6,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
 import engine.influence.parts
+from benchmarks.scaling_cluster import at_work
 from cache.store import Store
 from engine.study import load_study
 from tests.conftest import REPOSITORY
@@ -70,7 +70,7 @@ def test_it_goes_on_from_its_parts(
             assert driver.poll() is None
             threading.Event().wait(0.05)
         # What it started on the cluster is of its job alone, which ends with it.
-        workers = [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"][:1] == ["ray::run"]]
+        workers = [one for node in cluster.list_all_nodes() for one in at_work(node)]
         driver.send_signal(sent)
     assert driver.returncode == code
     assert psutil.wait_procs(workers, timeout=60)[1] == []

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from engine.errors import Cancelled
-from engine.influence import parts, prepare_influence
+from engine.influence import parts, prepare_influence, vectors
 from engine.influence.operators import Horizon
 from engine.influence.scores import scoring
+from engine.progress import silent
+from engine.tasks import InProcess
 from tests.engine.influence.cases import digits, mlp, samples, study, trained
 
 HORIZON = Horizon(tau=0.5, weight_decay=0.0)
@@ -24,6 +26,23 @@ def case():
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "PART_SAMPLES", 100)
+
+
+def test_all_parts_come_in_the_order_of_the_samples_in_whatever_order_they_are_scored(
+    case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Backwards(InProcess):
+        def completed(self, items, told, progress=silent):
+            yield from reversed(list(super().completed(items, told, progress)))
+
+    data, model = case
+    prepared = prepare_influence(study(tmp_path, 'strategy = "identity"'), data, model, HORIZON)
+    expected = scores(prepared)
+    monkeypatch.setattr(vectors, "task_pool", lambda work, shared, **_: Backwards(work, shared))
+    assert [part.start for part in prepared.parts()] == [200, 100, 0]
+    found = prepared.all_parts()
+    assert [part.start for part in found] == [0, 100, 200]
+    np.testing.assert_array_equal(np.concatenate([part.ceiling for part in found]), np.concatenate(expected)[:, :40])
 
 
 def scores(prepared, finished=()):

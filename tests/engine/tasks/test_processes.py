@@ -106,7 +106,7 @@ def test_a_cancellation_ends_processes_that_are_still_starting(tmp_path: Path) -
 
 
 def test_an_item_whose_process_is_killed_each_time_is_a_refusal_that_names_it_and_memory() -> None:
-    expected = r"task 1 of 2 was begun 3 times.*killed, most likely for want of memory.*Lower \[compute\] workers"
+    expected = r"task 1 of 2 was begun 3 times.*killed, most likely for want of memory.*lower \[compute\] workers"
     with (
         pytest.raises(RefusedInput, match=expected),
         ProcessPool(ends_its_process, None, 1) as pool,
@@ -136,8 +136,42 @@ def test_what_was_in_work_when_a_process_was_killed_is_done_again_by_half_as_man
     assert [done for _, done, _, _ in told.all] == sorted(done for _, done, _, _ in told.all)
 
 
+def test_processes_that_were_killed_between_two_maps_are_started_again(tmp_path: Path) -> None:
+    with ProcessPool(dies_once, tmp_path, 2) as pool:
+        assert pool.results([0, 1], Told("work")) == [0, 10]
+        for process in multiprocessing.active_children():
+            process.kill()
+            process.join()
+        assert pool.results([3, 4], Told("work")) == [30, 40]
+
+
+def dies_beside_others(folder: Path, item: int, progress: Progress) -> int:
+    """Dies unless it is the only one at work."""
+    mine = folder / str(os.getpid())
+    mine.touch()
+    try:
+        for _ in range(20):
+            if len(list(folder.iterdir())) > 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            Event().wait(0.01)
+    finally:
+        mine.unlink()
+    return item
+
+
+def test_memory_that_only_one_process_has_is_found_before_an_item_is_given_up(tmp_path: Path) -> None:
+    def forget_the_dead(stage: str, done: int, total: int, note: str = "") -> None:
+        for path in tmp_path.iterdir():
+            if not psutil.pid_exists(int(path.name)):
+                path.unlink(missing_ok=True)
+
+    with ProcessPool(dies_beside_others, tmp_path, 8) as pool:
+        assert pool.results([1, 2, 3, 4], Told("work"), forget_the_dead) == [1, 2, 3, 4]
+    assert pool.workers == 1
+
+
 def test_an_item_that_takes_too_long_is_begun_again_and_then_named(tmp_path: Path) -> None:
-    expected = r"item 0 was begun 3 times and lost each time: it took longer than 0.000277778 hours"
+    expected = r"item 0 was begun 2 times and lost each time: it took longer than 0.000277778 hours.*TASK_HOURS higher"
     with pytest.raises(RefusedInput, match=expected), ProcessPool(waits, tmp_path, 2, seconds=1) as pool:
         pool.results([0], Told("waiting", name=lambda position: f"item {position}"))
 

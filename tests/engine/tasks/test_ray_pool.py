@@ -1,10 +1,12 @@
 """Tasks of a Ray cluster: in order, through deaths of processes and machines, and ended when work is stopped."""
 
+import errno
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
@@ -105,10 +107,13 @@ def test_a_folder_that_a_machine_does_not_see_is_named(
         pool.results([1], Told("work"))
 
 
-def test_a_machine_with_other_versions_is_named(on_ray: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_pool, "versions", lambda: {**ray_worker.versions(), "torch": "1.0"})
+@pytest.mark.parametrize("name", ["torch", "the engine's code", "what an older worker does not know"])
+def test_a_machine_with_other_versions_is_named(
+    name: str, on_ray: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_pool, "versions", lambda: {**ray_worker.versions(), name: "1.0"})
     with (
-        pytest.raises(RefusedInput, match=r"has torch \S+ in place of 1\.0.*same versions everywhere"),
+        pytest.raises(RefusedInput, match=rf"has {name} \S+ in place of 1\.0.*same versions everywhere"),
         task_pool(worked, tmp_path) as pool,
     ):
         pool.results([1], Told("work"))
@@ -178,7 +183,7 @@ def test_a_task_has_as_many_processors_and_threads_as_this_process(
 
 @pytest.mark.usefixtures("hours_are_seconds")
 def test_an_item_that_takes_too_long_is_begun_again_and_then_named(tmp_path: Path) -> None:
-    expected = r"task 1 of 1 was begun 3 times and lost each time: it took longer than 0\.000555556 hours"
+    expected = r"task 1 of 1 was begun 2 times and lost each time: it took longer than 0\.000555556 hours"
     with pytest.raises(RefusedInput, match=expected), task_pool(waits, tmp_path) as pool:
         pool.results([0], Told("waiting"))
 
@@ -249,7 +254,49 @@ def test_a_machine_that_is_lost_costs_its_running_tasks_only(cluster: Cluster, o
     assert {item for item in marks if marks.count(item) > 1} <= begun_twice
 
 
+def test_what_cannot_be_sent_is_done_in_this_process(
+    on_ray: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    unsendable = lambda: tmp_path  # noqa: E731
+    with task_pool(process_of, unsendable) as pool:
+        assert pool.results([1], Told("work")) == [os.getpid()]
+    assert "This work is done here, and not by the cluster" in caplog.text
+
+
+def test_another_cluster_than_the_one_that_is_connected_is_not_taken_for_it(on_ray: Path) -> None:
+    with pytest.raises(ValueError, match=r"is connected to .* already"), tasks_on(RayTasks("127.0.0.1:1", on_ray)):
+        pass
+
+
+def test_a_file_that_cannot_be_written_whole_is_refused_and_leaves_nothing(
+    on_ray: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(shared: object, file: IO[bytes]) -> None:
+        file.write(b"a beginning")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(ray_pool, "OBJECT_SHARE", 0.0)
+    monkeypatch.setattr(torch, "save", full)
+    with (
+        pytest.raises(RefusedInput, match=r"cannot be laid down in .*: No space left on device.*store that has room"),
+        task_pool(worked, tmp_path) as pool,
+    ):
+        pool.results([1], Told("work"))
+    assert list(on_ray.iterdir()) == []
+
+
+def test_a_machine_that_cannot_import_what_a_task_is_made_of_is_told_so() -> None:
+    # In Ray's own words, which stand in place of the error.
+    words = (
+        "The remote function failed to import on the worker. Traceback\nModuleNotFoundError: No module named 'torch'\n"
+    )
+    with pytest.raises(RefusedInput, match=r"lacks a package: ModuleNotFoundError: No module named 'torch'\. Expected"):
+        ray_pool._death(RuntimeError(words), "a task")
+
+
 def test_bytes_are_counted_without_a_copy_of_the_numbers() -> None:
     numbers = torch.zeros(1000, 250)
     assert 10**6 <= held_bytes({"a": numbers, "b": "words"}) < 10**6 + 1000
     assert 10**6 <= held_bytes([numbers.numpy()]) < 10**6 + 1000
+    # Of a view all that it looks at is sent, and of two of them once.
+    assert 10**6 <= held_bytes([numbers[:1], numbers[5:]]) < 10**6 + 1000

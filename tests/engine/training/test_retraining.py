@@ -146,7 +146,7 @@ def test_a_diverging_training_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_training_is_asked_for_and_none_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(retraining, "group_from_scratch")
+    monkeypatch.delattr(retraining, "Scratch")
     assert list(Retrainings(study(tmp_path), tables(), ["validation"], SEEDS, of(without_some(22))).run([])) == []
 
 
