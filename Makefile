@@ -39,7 +39,7 @@ $(VENV)/.installed: $(RUNTIME)
 	@$(BIN) -m pip install --quiet --requirement $(RUNTIME)
 	@touch $@
 
-$(VENV)/.installed-dev: $(DEVELOPMENT) $(VENV)/.installed
+$(VENV)/.installed-dev: $(DEVELOPMENT) requirements-ray.txt $(VENV)/.installed
 	@echo "Installing $(DEVELOPMENT) into $(VENV)"
 	@$(BIN) -m pip install --quiet --requirement $(DEVELOPMENT)
 	@touch $@

@@ -148,7 +148,12 @@ class _Folds:
 def _out_of_fold(shared: _Folds, folds: Sequence[int], progress: Progress) -> OutOfFold:
     scratch, fold_of = shared.scratch, shared.fold_of
     weights = np.array([fold_of != fold for fold in folds], dtype=np.float32)
-    models = scratch.trained(weights, [scratch.study.seed] * len(folds), progress)
+
+    def report(stage: str, done: int, total: int, note: str = "") -> None:
+        words = f"training {folds[0] + 1} of {FOLDS}, {note}" if len(folds) == 1 else note
+        progress(stage, done, total, words)
+
+    models = scratch.trained(weights, [scratch.study.seed] * len(folds), report)
     index = np.flatnonzero(np.isin(fold_of, folds))
     probabilities = np.empty((len(index), scratch.num_classes), dtype=np.float32)
     for fold, model in zip(folds, models, strict=True):

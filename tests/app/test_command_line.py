@@ -419,11 +419,11 @@ def test_the_dashboard_is_refused_where_another_one_holds_the_store(digits_store
 
 
 def test_the_dashboard_is_served_where_no_command_is_named(tmp_path, monkeypatch):
-    served: list[tuple[Path, int, str]] = []
+    served: list[tuple[Path, int, str, str | None]] = []
     monkeypatch.setattr(app.__main__, "serve", lambda *told: served.append(told))
 
     assert run().exit_code == run("--cache", "here", "--port", 9000, "--address", "0.0.0.0").exit_code == 0
-    assert served == [(tmp_path / ".paretoscope", 8501, "127.0.0.1"), (tmp_path / "here", 9000, "0.0.0.0")]
+    assert served == [(tmp_path / ".paretoscope", 8501, "127.0.0.1", None), (tmp_path / "here", 9000, "0.0.0.0", None)]
 
 
 @pytest.fixture

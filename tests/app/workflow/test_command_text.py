@@ -28,7 +28,7 @@ def asked_by():
     def asked(text: str) -> tuple[str, Path, dict[str, Any]]:
         found: list[tuple[str, Path, dict[str, Any]]] = []
 
-        def take(command: str, study: Path, as_json: bool, cache: Path | None, options: dict[str, Any]) -> None:
+        def take(command: str, study: Path, as_json: bool, cache: Path | None, options: dict[str, Any], *_) -> None:
             given = {name: value for name, value in options.items() if value is not None and value is not False}
             found.append((command, study, given))
 

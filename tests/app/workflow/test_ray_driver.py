@@ -78,12 +78,11 @@ def test_it_goes_on_from_its_parts(
     kept = {name: stopped.path.joinpath(name).read_bytes() for name in stopped.parts if name.startswith("vectors-")}
     assert 1 <= len(kept) < 4
 
-    told: list[tuple[str, str]] = []
-    run_use_case(
-        "influence", study, store, lambda stage, done, total, note="": told.append((stage, note)), ray=cluster.address
-    )
+    # What a cluster began, this machine may end as well.
+    told, where = list[tuple[str, str]](), {"ray": cluster.address} if sent == signal.SIGKILL else {}
+    run_use_case("influence", study, store, lambda stage, done, total, note="": told.append((stage, note)), **where)
 
-    assert ("scores", "1 at once on Ray") in told
+    assert (("scores", "1 at once on Ray") in told) == bool(where)
     (finished,), (expected,) = store.finished_runs(), whole.finished_runs()
     assert {name: finished.path.joinpath(name).read_bytes() for name in kept} == kept
     assert finished.parts == expected.parts

@@ -23,7 +23,7 @@ from engine.experiments.removal import SIGNS, agreement, cumulative, left_out
 from engine.frontier import pool_folds
 from engine.progress import Progress, silent
 from engine.study import load_study
-from engine.training import evaluate, from_scratch, retraining, stacked, trained_from_scratch
+from engine.training import evaluate, from_scratch, stacked, trained_from_scratch
 from engine.training.retraining import ClassMeans
 from tests.app.workflow.planted import Planted, train, write_planted, write_rows
 
@@ -186,14 +186,13 @@ def test_a_study_that_was_stopped_again_and_again_equals_one_that_was_not(reques
     classes = [0, 2] if kind == "rows" else [0]
     whole, store = run(folder, Store(tmp_path / "whole"), classes=classes), Store(tmp_path / "stopped")
     influence_run(load_study(folder), store)
-    begun = list[int]()
+    begun, train = list[int](), from_scratch.Scratch.trained
 
-    def counting(study, data, weights, seeds, progress):
+    def counting(scratch, weights, seeds, progress):
         begun.extend(seeds)
-        return from_scratch.trained_from_scratch(study, data, weights, seeds, progress)
+        return train(scratch, weights, seeds, progress)
 
-    monkeypatch.setattr(removal, "trained_from_scratch", counting)
-    monkeypatch.setattr(retraining, "trained_from_scratch", counting)
+    monkeypatch.setattr(from_scratch.Scratch, "trained", counting)
     in_turn = Stop(lambda stage, done, note: stage == "scores of candidates" and note.startswith("model 2"))
     in_trainings = Stop(lambda stage, done, note: unfinished() and stage == "training from scratch" and done >= 5)
 

@@ -10,7 +10,7 @@ from app.workflow.retrained_parts import retrained
 from cache.run_folder import RunFolder
 from engine.data import load_data
 from engine.errors import Cancelled
-from engine.training import evaluate, from_scratch, retraining, stacked
+from engine.training import evaluate, from_scratch, stacked
 from engine.training.retraining import ClassMeans
 from tests.app.workflow.planted import write_rows
 
@@ -46,13 +46,13 @@ def equal(first: dict[str, ClassMeans], second: dict[str, ClassMeans]) -> bool:
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The seeds of every training that was begun."""
-    begun = list[int]()
+    begun, train = list[int](), from_scratch.Scratch.trained
 
-    def trained(study, data, rows, seeds, progress):
+    def trained(scratch, rows, seeds, progress):
         begun.extend(seeds)
-        return from_scratch.trained_from_scratch(study, data, rows, seeds, progress)
+        return train(scratch, rows, seeds, progress)
 
-    monkeypatch.setattr(retraining, "trained_from_scratch", trained)
+    monkeypatch.setattr(from_scratch.Scratch, "trained", trained)
     return begun
 
 

@@ -112,7 +112,7 @@ def test_models_that_are_trained_in_turn_are_groups_of_their_own(clouds, monkeyp
     for number, part in parts:
         np.testing.assert_array_equal(part.index, np.flatnonzero(folds == number))
     steps = 2 * -(-COUNT // 16)
-    assert told[-1] == (FOLDS * steps, FOLDS * steps, "epoch 2 of 2")
+    assert told[-1] == (FOLDS * steps, FOLDS * steps, "training 5 of 5, epoch 2 of 2")
     assert {total for _, total, _ in told} == {FOLDS * steps}
 
 

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from threading import Event
 
@@ -14,8 +16,8 @@ import pytest
 import torch
 
 from engine.errors import Cancelled, RefusedInput
-from engine.progress import Progress
-from engine.tasks import Told
+from engine.progress import Progress, silent
+from engine.tasks import Told, processes
 from engine.tasks.processes import ProcessPool
 from tests.conftest import REPOSITORY
 
@@ -145,28 +147,32 @@ def test_processes_that_were_killed_between_two_maps_are_started_again(tmp_path:
         assert pool.results([3, 4], Told("work")) == [30, 40]
 
 
-def dies_beside_others(folder: Path, item: int, progress: Progress) -> int:
-    """Dies unless it is the only one at work."""
-    mine = folder / str(os.getpid())
-    mine.touch()
-    try:
-        for _ in range(20):
-            if len(list(folder.iterdir())) > 1:
-                os.kill(os.getpid(), signal.SIGKILL)
-            Event().wait(0.01)
-    finally:
-        mine.unlink()
-    return item
+class TooLittleMemory:
+    """A pool of processes that dies whenever more than one is at work: it starts none."""
+
+    def __init__(self, workers: int, initargs: tuple, **_: object) -> None:
+        (self._work, self._shared, _), self._workers, self._processes = initargs, workers, {}
+
+    def submit(self, _: object, item: int) -> Future[int]:
+        future = Future[int]()
+        if self._workers > 1:
+            future.set_exception(BrokenProcessPool("killed"))
+        else:
+            future.set_result(self._work(self._shared, item, silent))
+        return future
+
+    def shutdown(self, **_: object) -> None:
+        pass
 
 
-def test_memory_that_only_one_process_has_is_found_before_an_item_is_given_up(tmp_path: Path) -> None:
-    def forget_the_dead(stage: str, done: int, total: int, note: str = "") -> None:
-        for path in tmp_path.iterdir():
-            if not psutil.pid_exists(int(path.name)):
-                path.unlink(missing_ok=True)
+def tens(shared: None, item: int, progress: Progress) -> int:
+    return 10 * item
 
-    with ProcessPool(dies_beside_others, tmp_path, 8) as pool:
-        assert pool.results([1, 2, 3, 4], Told("work"), forget_the_dead) == [1, 2, 3, 4]
+
+def test_memory_that_only_one_process_has_is_found_before_an_item_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", TooLittleMemory)
+    with ProcessPool(tens, None, 16) as pool:
+        assert pool.results([1, 2, 3, 4], Told("work")) == [10, 20, 30, 40]
     assert pool.workers == 1
 
 
