@@ -151,7 +151,8 @@ class TooLittleMemory:
     """A pool of processes that dies whenever more than one is at work: it starts none."""
 
     def __init__(self, workers: int, initargs: tuple, **_: object) -> None:
-        (self._work, self._shared, _), self._workers, self._processes = initargs, workers, {}
+        (self._work, self._shared, _), self._workers = initargs, workers
+        self._processes: dict[int, object] = {}
 
     def submit(self, _: object, item: int) -> Future[int]:
         future = Future[int]()
