@@ -71,7 +71,7 @@ def measure(quick: bool) -> Report:
 def _load(quick: bool) -> Load:
     say("the networks that are timed")
     trained, scored = picture_case(_TRAINED), picture_case(_SCORED)
-    candidates, parts, runs = (4, 4, 3) if quick else (8, 6, 5)
+    candidates, parts, runs = (4, 4, 2) if quick else (8, 6, 5)
     return Load(trained, candidates, scored, scored.prepared(), parts, runs)
 
 
