@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from engine.tasks.pool import InProcess, TaskPool, Work
-from engine.tasks.processes import ProcessPool
+from engine.tasks.processes import ProcessPool, threads_each
 from engine.tasks.ray_cluster import connected
 
 TASK_HOURS = 24.0 * 7
@@ -91,9 +91,9 @@ def task_pool(
     if isinstance(where, RayTasks) and not stays:
         from engine.tasks.ray_pool import NotSendable, RayPool
 
-        threads = max(1, torch.get_num_threads() // workers)
         try:
-            return RayPool(work, shared, threads, device is not None and device.type == "cuda", where.folder, seconds)
+            on_gpu = device is not None and device.type == "cuda"
+            return RayPool(work, shared, threads_each(workers), on_gpu, where.folder, seconds)
         except NotSendable as error:
             _LOG.warning("This work is done here, and not by the cluster: %s", error)
     if workers > 1 and not stays:

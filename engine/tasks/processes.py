@@ -19,6 +19,11 @@ _LOOKS = 0.2
 """Seconds between two looks at whether the work is to stop."""
 
 
+def threads_each(workers: int) -> int:
+    """Returns how many of this process's threads each of so many workers gets."""
+    return max(1, torch.get_num_threads() // workers)
+
+
 class ProcessPool(TaskPool[Item, Result]):
     """Processes that each hold one shared object. They are started when they are first needed.
 
@@ -33,7 +38,7 @@ class ProcessPool(TaskPool[Item, Result]):
 
     def __init__(self, work: Work[Item, Result], shared: Any, workers: int, seconds: float = float("inf")) -> None:
         self.workers, self._work, self._shared, self._seconds = workers, work, shared, seconds
-        self._threads = max(1, (torch.get_num_threads() or os.cpu_count() or 1) // workers)
+        self._threads = threads_each(workers)
         self._pool: ProcessPoolExecutor | None = None
         self._spawned: MutableMapping[int, Process] = {}
         self._has_broken = False

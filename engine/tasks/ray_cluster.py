@@ -1,4 +1,4 @@
-"""The connection to a Ray cluster, and what its machines offer. Ray itself is imported only here and in the pool."""
+"""The connection to a Ray cluster, and what its machines offer. Ray itself is imported by ``ray_*`` alone."""
 
 import logging
 import os
